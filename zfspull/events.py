@@ -1,0 +1,295 @@
+"""What happened, as frozen records, and the protocol of those who want to know.
+
+The rooms that work (`pull`, `daemon`) emit; the rooms that show (`observe`, `cli`) consume. A sink must not raise and
+must not block: what it does with an event is its own affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    SUCCESS = "success"
+    """Every dataset of the job is verified up to date, and pruning did what it should."""
+    PARTIAL = "partial"
+    """Some datasets succeeded, at least one did not."""
+    FAILED = "failed"
+    REFUSED = "refused"
+    """Nothing failed, but at least one dataset needs a person's decision."""
+    CANCELLED = "cancelled"
+    """Stopped on request; what was being received resumes in the next run."""
+
+
+class Trigger(StrEnum):
+    """Why a run was started."""
+
+    SCHEDULE = "schedule"
+    CATCH_UP = "catch_up"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened.
+
+    Attributes:
+        at: seconds since the epoch.
+        job: name of the job, "" for what concerns the daemon as a whole.
+        run_id: identity of the run, "" outside one.
+    """
+
+    at: float
+    job: str = ""
+    run_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Event):
+    """A run begins."""
+
+    trigger: Trigger
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished(Event):
+    """The end of a run. `error` is "" on success, else the first thing that went wrong, with its `hint`."""
+
+    outcome: Outcome
+    started_at: float
+    datasets: int
+    received_bytes: int
+    steps: int
+    resumed: int
+    retries: int
+    refused: int
+    failed: int
+    destroyed: int
+    error: str = ""
+    hint: str = ""
+    reason: str = ""
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long the run took."""
+        return self.at - self.started_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned(Event):
+    """What a run found to do."""
+
+    datasets: int
+    steps: int
+    up_to_date: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetRefused(Event):
+    """A dataset needs a person's decision; nothing was done to it."""
+
+    dataset: str
+    reason: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetFailed(Event):
+    """A dataset could not be pulled in this run; `attempts` were made."""
+
+    dataset: str
+    reason: str
+    message: str
+    hint: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferStarted(Event):
+    """A step starts. `kind` is full, incremental, range or resume; `expected_bytes` is None where unknown."""
+
+    dataset: str
+    kind: str
+    base: str
+    to: str
+    expected_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferProgress(Event):
+    """Emitted about once a second during a step; `moved_bytes` counts from the start of this step."""
+
+    dataset: str
+    moved_bytes: int
+    expected_bytes: int | None
+    bytes_per_second: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferFinished(Event):
+    """A step ended and its snapshot was seen on the target with the right guid."""
+
+    dataset: str
+    kind: str
+    to: str
+    moved_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferFailed(Event):
+    """A step failed; `side` is source, target or link."""
+
+    dataset: str
+    kind: str
+    to: str
+    moved_bytes: int
+    side: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryScheduled(Event):
+    """A dataset is tried again after a pause."""
+
+    dataset: str
+    attempt: int
+    delay_seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeDiscarded(Event):
+    """An interrupted receive could not be resumed and was given up, with the evidence for it."""
+
+    dataset: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetObserved(Event):
+    """The target dataset as it really is after the run: the true recovery point.
+
+    Attributes:
+        newest_at: creation of the newest snapshot on the target, seconds since the epoch; None without any.
+        source_newest_at: the same of the newest matching snapshot on the source, None where the source is unknown.
+        dataset: full name on the source.
+        target: full name of the replica.
+        snapshots: how many there are on the target.
+        up_to_date: whether the target's newest snapshot is the newest that the job wants from the source.
+    """
+
+    dataset: str
+    target: str
+    newest_at: int | None
+    source_newest_at: int | None
+    snapshots: int
+    up_to_date: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotsTaken(Event):
+    """A snapshot named `name` was taken on the source: of `dataset`, and of all below it if `recursive`."""
+
+    name: str
+    dataset: str
+    recursive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotsDestroyed(Event):
+    """Snapshots of one target dataset were destroyed by retention; `kept` remain."""
+
+    dataset: str
+    names: tuple[str, ...]
+    kept: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneSkipped(Event):
+    """A snapshot that retention gives up could not be destroyed (held, cloned, busy), and stays."""
+
+    dataset: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneRefused(Event):
+    """Retention would have destroyed more than the job allows; nothing was destroyed."""
+
+    message: str
+    hint: str
+    count: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFailed(Event):
+    """A host could not be reached or logged in to."""
+
+    host: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noticed(Event):
+    """Something that a person may look at, and that stops nothing: clock skew, an old OpenZFS, a missing permission."""
+
+    reason: str
+    message: str
+    dataset: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigLoaded(Event):
+    """The configuration was loaded, at start or by a reload."""
+
+    ok: bool
+    jobs: int
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueChanged(Event):
+    """How many jobs wait and how many run."""
+
+    waiting: int
+    running: int
+
+
+class EventSink(Protocol):
+    """Whoever wants to know."""
+
+    def emit(self, event: Event, /) -> None:
+        """Take note of `event`; never raises, never blocks."""
+
+
+class Fanout:
+    """One sink that hands every event to several."""
+
+    def __init__(self, sinks: Iterable[EventSink] = ()) -> None:
+        self._sinks = list(sinks)
+
+    def add(self, sink: EventSink) -> None:
+        """Let `sink` have all events from now on."""
+        self._sinks.append(sink)
+
+    def remove(self, sink: EventSink) -> None:
+        """Give `sink` no more events."""
+        self._sinks.remove(sink)
+
+    def emit(self, event: Event) -> None:
+        """Hand `event` to every sink."""
+        for sink in tuple(self._sinks):
+            sink.emit(event)

@@ -1,0 +1,133 @@
+"""The plan for one dataset: resume, full, increments, nothing, or a refusal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from zfspull.plan import refusals
+from zfspull.plan.base import Base, find_base, newer_than
+from zfspull.plan.increments import leaps
+from zfspull.plan.policy import Initial, Policy
+from zfspull.plan.resume import Resumable, judge_token
+from zfspull.plan.steps import DatasetPlan, Reason, Refusal, Step, StepKind
+from zfspull.zfs.model import Dataset, Point, Snapshot
+
+
+def plan_dataset(
+    path: str, source: Dataset, target: Dataset | None, target_name: str, policy: Policy, *, stay_plain: bool = False
+) -> DatasetPlan:
+    """What to do with one dataset.
+
+    Args:
+        path: relative to the job's root.
+        source: as listed on the host.
+        target: as listed here, None if it does not exist.
+        target_name: its full name.
+        policy: the job's wishes.
+        stay_plain: whether a plain replica would have to be kept from inheriting encryption from its parent.
+    """
+    plan = DatasetPlan(
+        path=path,
+        source=source.name,
+        target=target_name,
+        wanted=next((snapshot for snapshot in reversed(source.snapshots) if policy.wants(snapshot)), None),
+        stay_plain=stay_plain,
+    )
+    maker = _StepMaker(source, target_name, policy, stay_plain=stay_plain)
+    if target is None:
+        return _first(plan, maker)
+    if refusal := refusals.kind_differs(source, target):
+        return replace(plan, refusal=refusal)
+    if target.resume_token is not None:
+        verdict = judge_token(target.resume_token, source, target)
+        if isinstance(verdict, Resumable):
+            return _resume(plan, maker, target.resume_token, verdict, creates=not target.snapshots)
+        plan = replace(plan, discard=verdict)
+        if not target.snapshots:
+            return _first(plan, maker)
+    return _next(plan, maker, target)
+
+
+class _StepMaker:
+    """Makes the steps of one dataset; it holds what they have in common."""
+
+    def __init__(self, source: Dataset, target_name: str, policy: Policy, *, stay_plain: bool) -> None:
+        self.source = source
+        self.policy = policy
+        self._target_name = target_name
+        self._stay_plain = stay_plain and not source.encrypted
+
+    def make(
+        self,
+        kind: StepKind,
+        to: Snapshot,
+        base: Point | None = None,
+        *,
+        token: str | None = None,
+        creates: bool = False,
+    ) -> Step:
+        return Step(
+            kind=kind,
+            source=self.source.name,
+            target=self._target_name,
+            dataset_kind=self.source.kind,
+            to=to,
+            base=base,
+            raw=self.source.encrypted,
+            creates=creates,
+            stay_plain=self._stay_plain and creates,
+            token=token,
+        )
+
+    def after(self, point: Point) -> tuple[Step, ...]:
+        """The increments from `point` to the newest snapshot wanted."""
+        return tuple(
+            self.make(StepKind.RANGE if leap.intermediate else StepKind.INCREMENTAL, leap.to, leap.base)
+            for leap in leaps(point, newer_than(self.source, point), self.policy.wants)
+        )
+
+
+def _first(plan: DatasetPlan, maker: _StepMaker) -> DatasetPlan:
+    """There is no replica yet."""
+    wanted = [snapshot for snapshot in maker.source.snapshots if maker.policy.wants(snapshot)]
+    if not wanted:
+        return plan
+    if maker.policy.initial is Initial.REFUSE:
+        return replace(
+            plan,
+            refusal=Refusal(
+                reason=Reason.INITIAL_REFUSED,
+                evidence=f"target {plan.target} does not exist, and the job has `initial: refuse`",
+                hint="set `initial: all` or `initial: newest` for the first pull",
+            ),
+        )
+    start = wanted[0] if maker.policy.initial is Initial.ALL else wanted[-1]
+    return replace(plan, steps=(maker.make(StepKind.FULL, start, creates=True), *maker.after(start)))
+
+
+def _resume(plan: DatasetPlan, maker: _StepMaker, token: str, found: Resumable, *, creates: bool) -> DatasetPlan:
+    step = maker.make(StepKind.RESUME, found.to, found.base, token=token, creates=creates)
+    return replace(plan, steps=(step, *maker.after(found.to)))
+
+
+def _next(plan: DatasetPlan, maker: _StepMaker, target: Dataset) -> DatasetPlan:
+    """There is a replica: find the base and go on from there."""
+    source = maker.source
+    lineage = find_base(source, target)
+    refusal = (
+        refusals.encryption_differs(source, target)
+        or refusals.foreign_target(source, target)
+        or refusals.no_base(source, target, lineage)
+    )
+    if refusal or lineage.base is None:
+        return replace(plan, refusal=refusal)
+    return _increments(replace(plan, base=lineage.base.target), maker, target, lineage.base)
+
+
+def _increments(plan: DatasetPlan, maker: _StepMaker, target: Dataset, base: Base) -> DatasetPlan:
+    steps = maker.after(base.source)
+    if refusal := refusals.target_newer(maker.source, target, base):
+        return replace(plan, refusal=refusal)
+    if steps and (refusal := refusals.target_modified(maker.source, target, base)):
+        return replace(plan, refusal=refusal)
+    return replace(plan, steps=steps)

@@ -1,0 +1,109 @@
+"""The command lines of zfs(8) that zfspull uses, all of them, as lists of words without the `zfs` in front.
+
+A word is never quoted here: whoever runs a command through a shell quotes it there. Sources: zfs-list(8), zfs-send(8),
+zfs-receive(8), zfs-destroy(8), zfs-snapshot(8) and zfs-create(8) of OpenZFS 2.1 to 2.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from zfspull.zfs.model import Bookmark, Point, Snapshot
+
+
+Argv = list[str]
+
+DATASET_COLUMNS = (
+    "name",
+    "type",
+    "guid",
+    "encryptionroot",
+    "keystatus",
+    "receive_resume_token",
+    "written",
+    "mounted",
+    "readonly",
+    "origin",
+)
+POINT_COLUMNS = ("name", "type", "guid", "createtxg", "creation", "ivsetguid")
+TARGET_POINT_COLUMNS = (*POINT_COLUMNS, "userrefs", "clones")
+ARRIVED_COLUMNS = ("name", "guid", "ivsetguid", "receive_resume_token")
+
+
+def list_datasets(root: str, *, recursive: bool) -> Argv:
+    """The filesystems and volumes at and below `root`."""
+    return [*_list("filesystem,volume", DATASET_COLUMNS, depth=None if recursive else 0), root]
+
+
+def list_points(root: str, *, recursive: bool, bookmarks: bool, columns: Sequence[str]) -> Argv:
+    """The snapshots, and the bookmarks if wanted, of everything at and below `root`."""
+    types = "snapshot,bookmark" if bookmarks else "snapshot"
+    return [*_list(types, columns, depth=None if recursive else 1), root]
+
+
+def list_after_step(dataset: str, snapshot: str) -> Argv:
+    """The dataset and one snapshot of it: what a step should have left behind."""
+    return ["list", "-Hp", "-d", "0", "-t", "all", "-o", ",".join(ARRIVED_COLUMNS), dataset, f"{dataset}@{snapshot}"]
+
+
+def _list(types: str, columns: Sequence[str], *, depth: int | None) -> Argv:
+    reach = ["-r"] if depth is None else ["-d", str(depth)]
+    return ["list", "-Hp", *reach, "-t", types, "-o", ",".join(columns)]
+
+
+def send(dataset: str, to: Snapshot, base: Point | None, *, intermediate: bool) -> Argv:
+    """A full stream, or an increment (`-i`, or `-I` with all snapshots between).
+
+    `-w` sends ciphertext of an encrypted dataset; of a plain one it means blocks as they are on disk (`-Lec`), so that
+    the flags of a dataset's streams never change. `-P` makes the sender print the expected size.
+    """
+    words = ["send", "-P", "-w"]
+    if base is not None:
+        start = f"{dataset}{base.mark}" if isinstance(base, Bookmark) else base.mark
+        words += ["-I" if intermediate else "-i", start]
+    return [*words, f"{dataset}{to.mark}"]
+
+
+def send_resume(token: str) -> Argv:
+    """The rest of an interrupted stream; the token knows the flags of the first part."""
+    return ["send", "-P", "-w", "-t", token]
+
+
+def dry_run(send_words: Argv) -> Argv:
+    """The same send, which only prints what it would be."""
+    return [send_words[0], "-n", *send_words[1:]]
+
+
+def receive(dataset: str, *, properties: Mapping[str, str], exclude: Sequence[str]) -> Argv:
+    """Receive into `dataset`, resumable and unmounted, with our own properties over those of a stream."""
+    words = ["receive", "-s", "-u"]
+    for name, value in sorted(properties.items()):
+        words += ["-o", f"{name}={value}"]
+    for name in sorted(exclude):
+        words += ["-x", name]
+    return [*words, dataset]
+
+
+def abort_receive(dataset: str) -> Argv:
+    """Throw the partial state of an interrupted receive away."""
+    return ["receive", "-A", dataset]
+
+
+def create(dataset: str, *, properties: Mapping[str, str]) -> Argv:
+    """Create an empty filesystem that is not mounted; its parent must exist."""
+    words = ["create", "-u"]
+    for name, value in sorted(properties.items()):
+        words += ["-o", f"{name}={value}"]
+    return [*words, dataset]
+
+
+def destroy_snapshots(dataset: str, snapshots: Sequence[str], *, dry_run: bool) -> Argv:
+    """Destroy the named snapshots of one dataset, each named in full: never a range (`%`)."""
+    flags = ["-nvp"] if dry_run else []
+    return ["destroy", *flags, f"{dataset}@{','.join(snapshots)}"]
+
+
+def snapshot(root: str, names: Sequence[str], *, recursive: bool) -> Argv:
+    """Take snapshots of one tree, atomically."""
+    flags = ["-r"] if recursive else []
+    return ["snapshot", *flags, *(f"{root}@{name}" for name in names)]

@@ -1,0 +1,145 @@
+"""What `zfs list -Hp` printed, turned into the model; anything else than what was asked for is an error.
+
+A listing may come from a hostile machine: names are checked by ZFS's own rules, numbers are bounded, and a line that
+doesn't fit fails the whole listing, for a plan on half a listing would be worse than none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from zfspull.zfs.commands import ARRIVED_COLUMNS, DATASET_COLUMNS
+from zfspull.zfs.model import Arrived, Bookmark, Dataset, Kind, Point, Snapshot, Tree
+from zfspull.zfs.names import dataset_name_error, relative, snapshot_name_error
+
+
+_MAX_UINT64 = 2**64 - 1
+_ABSENT = "-"
+_SHOWN = 120
+
+
+class ListingError(ValueError):
+    """A line that no zfs(8) prints; says which line and what is wrong with it."""
+
+
+def parse_tree(root: str, datasets: str, points: str, columns: Sequence[str]) -> Tree:
+    """The tree at `root` from the output of `list_datasets` and of `list_points` with `columns`.
+
+    Snapshots of a dataset that is not in the first listing (it was created between the two) are left out.
+
+    Raises:
+        ListingError: on any line that doesn't fit.
+    """
+    marks: dict[str, list[Point]] = {}
+    for name, point in parse_points(points, columns):
+        marks.setdefault(name, []).append(point)
+    found: dict[str, Dataset] = {}
+    for row in _rows(datasets, DATASET_COLUMNS):
+        name = row["name"]
+        path = relative(root, name)
+        if path is None:
+            raise ListingError(f"{name[:_SHOWN]!r} was listed, which does not lie at or below {root!r}")
+        if path in found:
+            raise ListingError(f"{name[:_SHOWN]!r} was listed twice")
+        found[path] = _dataset(row, marks.get(name, []))
+    return Tree(root=root, datasets={path: found[path] for path in sorted(found, key=lambda path: path.split("/"))})
+
+
+def parse_points(text: str, columns: Sequence[str]) -> Iterator[tuple[str, Point]]:
+    """Each snapshot and bookmark with the name of its dataset.
+
+    Raises:
+        ListingError: on any line that doesn't fit.
+    """
+    for row in _rows(text, columns):
+        separator = "#" if row["type"] == "bookmark" else "@"
+        dataset, _, name = row["name"].partition(separator)
+        if error := dataset_name_error(dataset) or snapshot_name_error(name):
+            raise ListingError(f"{row['name'][:_SHOWN]!r}: {error}")
+        guid, createtxg, creation = (_number(row, column) for column in ("guid", "createtxg", "creation"))
+        ivsetguid = _optional_number(row, "ivsetguid") or None  # bookmarks of plain datasets say 0
+        if separator == "#":
+            yield (
+                dataset,
+                Bookmark(name=name, guid=guid, createtxg=createtxg, creation=creation, ivsetguid=ivsetguid),
+            )
+        else:
+            clones = row.get("clones", "")
+            yield (
+                dataset,
+                Snapshot(
+                    name=name,
+                    guid=guid,
+                    createtxg=createtxg,
+                    creation=creation,
+                    ivsetguid=ivsetguid,
+                    holds=_optional_number(row, "userrefs") or 0,
+                    clones=tuple(clones.split(",")) if clones not in ("", _ABSENT) else (),
+                ),
+            )
+
+
+def parse_arrived(text: str) -> Arrived:
+    """What `list_after_step` printed: a line for the dataset and one for the snapshot, each if it is there.
+
+    Raises:
+        ListingError: on any line that doesn't fit.
+    """
+    arrived = Arrived()
+    for row in _rows(text, ARRIVED_COLUMNS):
+        if "@" in row["name"]:
+            arrived = replace(arrived, guid=_number(row, "guid"), ivsetguid=_optional_number(row, "ivsetguid"))
+        else:
+            arrived = replace(arrived, exists=True, resume_token=_optional(row, "receive_resume_token"))
+    return arrived
+
+
+def _dataset(row: dict[str, str], points: Iterable[Point]) -> Dataset:
+    if error := dataset_name_error(row["name"]):
+        raise ListingError(f"{row['name'][:_SHOWN]!r}: {error}")
+    if row["type"] not in tuple(Kind):
+        raise ListingError(f"{row['name']!r} is of the unknown type {row['type'][:_SHOWN]!r}")
+    ordered = sorted(points, key=lambda point: point.createtxg)
+    encryption_root = None if row["encryptionroot"] in (_ABSENT, "") else row["encryptionroot"]
+    return Dataset(
+        name=row["name"],
+        kind=Kind(row["type"]),
+        guid=_number(row, "guid"),
+        encryption_root=encryption_root,
+        key_available=row["keystatus"] == "available" if encryption_root else None,
+        resume_token=_optional(row, "receive_resume_token"),
+        written_bytes=_optional_number(row, "written") or 0,
+        mounted={"yes": True, "no": False}.get(row["mounted"]),
+        readonly=row["readonly"] == "on",
+        origin=_optional(row, "origin"),
+        snapshots=tuple(point for point in ordered if isinstance(point, Snapshot)),
+        bookmarks=tuple(point for point in ordered if isinstance(point, Bookmark)),
+    )
+
+
+def _rows(text: str, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line:
+            continue
+        fields = line.split("\t")
+        if len(fields) != len(columns):
+            raise ListingError(
+                f"line {number} of the listing has {len(fields)} columns instead of {len(columns)}: {line[:_SHOWN]!r}"
+            )
+        yield dict(zip(columns, fields, strict=True))
+
+
+def _optional(row: dict[str, str], column: str) -> str | None:
+    return None if row[column] in (_ABSENT, "") else row[column]
+
+
+def _optional_number(row: dict[str, str], column: str) -> int | None:
+    return None if row.get(column, _ABSENT) in (_ABSENT, "") else _number(row, column)
+
+
+def _number(row: dict[str, str], column: str) -> int:
+    text = row[column]
+    if not (text.isascii() and text.isdigit()) or len(text) > len(str(_MAX_UINT64)) or int(text) > _MAX_UINT64:
+        raise ListingError(f"{row['name'][:_SHOWN]!r} has the {column} {text[:_SHOWN]!r}, which is no number of ZFS")
+    return int(text)

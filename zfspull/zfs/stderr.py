@@ -1,0 +1,205 @@
+"""What zfs(8) says when it fails, as one table: text, side, verdict, reason, hint.
+
+The texts were read in OpenZFS 2.1 to 2.4 (libzfs_sendrecv.c, libzfs_dataset.c, zfs_main.c); `seen` names the
+versions on which a test provoked the row on a real pool, and is empty where none did. The first row that fits wins, so
+the more telling texts stand first. zfs must run with LC_ALL=C.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    """Which end of a transfer said something."""
+
+    SOURCE = "source"
+    TARGET = "target"
+    EITHER = "either"
+
+
+class Verdict(StrEnum):
+    """What to do about it."""
+
+    RETRY = "retry"
+    """Try again after a pause: list, plan, and go on from what is there."""
+    DISCARD = "discard"
+    """The interrupted receive can't be resumed: throw the partial state away after a fresh listing, then plan again."""
+    REFUSE = "refuse"
+    """A person must decide."""
+    FAIL = "fail"
+    """No use in trying before something was changed by a person."""
+    LOCAL = "local"
+    """The pool here is in trouble."""
+    VERIFY = "verify"
+    """Perhaps no failure at all: look whether the snapshot arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One text of zfs(8) and what it means."""
+
+    text: str
+    side: Side
+    verdict: Verdict
+    reason: str
+    hint: str = ""
+    seen: tuple[str, ...] = ()
+
+    @property
+    def is_effect(self) -> bool:
+        """Whether the text names what something at the other end, or between, led to."""
+        return self.reason in _EFFECTS
+
+
+_S, _T, _E = Side.SOURCE, Side.TARGET, Side.EITHER
+_RELIST = "the next attempt lists both sides and plans again"
+_FEATURE = "the target's OpenZFS or pool is too old for this stream: upgrade it"
+
+TABLE: tuple[Row, ...] = (
+    # The target, by what it says of itself.
+    Row(
+        "out of space", _T, Verdict.LOCAL, "out_of_space", "free space in the target pool; the partial receive is kept"
+    ),
+    Row(
+        "space quota exceeded", _T, Verdict.LOCAL, "quota", "raise the quota of the target; the partial receive is kept"
+    ),
+    Row("No space left on device", _T, Verdict.LOCAL, "out_of_space", "free space in the target pool"),
+    Row("pool I/O is currently suspended", _E, Verdict.LOCAL, "suspended", "see `zpool status`, then `zpool clear`"),
+    Row("pool is read-only", _T, Verdict.LOCAL, "read_only", "the target pool was imported read-only"),
+    Row("partially-complete state", _T, Verdict.RETRY, "partial_state", _RELIST),
+    Row("does not\nmatch incremental source", _T, Verdict.RETRY, "base_differs", _RELIST),
+    Row(
+        "has been modified", _T, Verdict.REFUSE, "target_modified", "the target was written to, or has newer snapshots"
+    ),
+    Row(
+        "must specify -F to overwrite it",
+        _T,
+        Verdict.REFUSE,
+        "target_exists",
+        "something else lies where the replica should",
+    ),
+    Row(
+        "must destroy them to overwrite it", _T, Verdict.REFUSE, "target_exists", "the target has snapshots of its own"
+    ),
+    Row("destination already exists", _T, Verdict.RETRY, "target_exists", _RELIST),
+    Row("Resuming recv on existing", _T, Verdict.DISCARD, "partial_state"),
+    Row(
+        "IV set guid m",
+        _T,
+        Verdict.REFUSE,
+        "raw_lineage_broken",
+        "the target's snapshot no longer has the IV set it was sent with",
+    ),
+    Row(
+        "encryption key does not match",
+        _T,
+        Verdict.REFUSE,
+        "key_differs",
+        "the source was created anew or has another key",
+    ),
+    Row("raw receive on top of existing unencrypted", _T, Verdict.REFUSE, "source_became_encrypted"),
+    Row("cannot be used to destroy an encrypted", _T, Verdict.REFUSE, "encryption_differs"),
+    Row(
+        "inherited key must be loaded",
+        _T,
+        Verdict.REFUSE,
+        "parent_locked",
+        "load the key of the target's parent, or choose a plain parent",
+    ),
+    Row("failed to create encryption key", _T, Verdict.REFUSE, "parent_locked", "load the key of the target's parent"),
+    Row("encryption key not loaded", _T, Verdict.VERIFY, "mount"),
+    Row("cannot be set or excluded for", _T, Verdict.FAIL, "property", "take the property out of `target.properties`"),
+    Row(
+        "does not apply to datasets of this type",
+        _T,
+        Verdict.FAIL,
+        "property",
+        "move it to `target.filesystem_properties`",
+    ),
+    Row("kernel modules must be upgraded", _T, Verdict.DISCARD, "bad_stream", "if it comes back: " + _FEATURE),
+    Row("unsupported feature", _T, Verdict.FAIL, "feature", _FEATURE),
+    Row("pool must be upgraded", _T, Verdict.FAIL, "feature", _FEATURE),
+    Row("crypto parameters not compatible", _T, Verdict.FAIL, "feature", _FEATURE),
+    Row("requires -L", _T, Verdict.FAIL, "flags", "the replica was first received with other send flags"),
+    Row("Spill block flag missing", _T, Verdict.FAIL, "feature", "upgrade OpenZFS on the source"),
+    Row("incompatible embedded data", _T, Verdict.FAIL, "feature"),
+    Row(
+        "bad magic number",
+        _T,
+        Verdict.FAIL,
+        "bad_stream",
+        "the source's shell prints text into the stream: silence its profile",
+    ),
+    Row("bad snapshot name", _T, Verdict.FAIL, "bad_stream"),
+    Row("invalid backup stream", _T, Verdict.DISCARD, "bad_stream"),
+    Row("kernel memory allocation larger", _T, Verdict.FAIL, "memory"),
+    Row("must be root", _E, Verdict.FAIL, "permission", "see `zfs allow`"),
+    Row("permission denied", _E, Verdict.FAIL, "permission", "see `zfs allow`"),
+    Row("Permission denied", _E, Verdict.FAIL, "permission", "see `zfs allow`"),
+    Row("modules are not loaded", _E, Verdict.FAIL, "no_zfs", "load the zfs module"),
+    Row("cannot mount", _T, Verdict.VERIFY, "mount"),
+    # The source.
+    Row("used in the initial send no longer exists", _S, Verdict.DISCARD, "token_stale"),
+    Row("is no longer the same snapshot used in the initial send", _S, Verdict.DISCARD, "token_stale"),
+    Row("no longer exists", _S, Verdict.DISCARD, "token_stale"),
+    Row("resume token is corrupt", _S, Verdict.DISCARD, "token_corrupt"),
+    Row("cannot resume send", _S, Verdict.RETRY, "source_changed", _RELIST),
+    Row("key must be loaded", _S, Verdict.FAIL, "not_raw", "encrypted datasets must be sent raw"),
+    Row("may not be sent with properties without the raw flag", _S, Verdict.FAIL, "not_raw"),
+    Row("large microzaps", _S, Verdict.FAIL, "flags"),
+    Row("does not exist", _S, Verdict.RETRY, "source_changed", _RELIST),
+    Row("is not earlier than it", _S, Verdict.RETRY, "source_changed", _RELIST),
+    Row("not an earlier snapshot from the same fs", _S, Verdict.RETRY, "source_changed", _RELIST),
+    Row("target is busy", _S, Verdict.RETRY, "busy"),
+    # Either.
+    Row("no such pool", _E, Verdict.FAIL, "no_pool", "import the pool"),
+    Row("does not exist", _T, Verdict.RETRY, "target_changed", _RELIST),
+    Row("is busy", _E, Verdict.RETRY, "busy"),
+    Row("being held", _E, Verdict.RETRY, "held"),
+    Row("snapshot is cloned", _E, Verdict.RETRY, "cloned"),
+    Row("dependent clones", _E, Verdict.RETRY, "cloned"),
+    Row("I/O error", _E, Verdict.RETRY, "io_error", "see `zpool status -v`"),
+    Row("command not found", _E, Verdict.FAIL, "no_zfs", "set `zfs:` to the full path of the command"),
+    Row("No such file or directory", _E, Verdict.FAIL, "no_zfs", "set `zfs:` to the full path of the command"),
+    Row(
+        "internal error",
+        _E,
+        Verdict.FAIL,
+        "internal",
+        "a bug or corruption in ZFS: see `zpool status -v` and the kernel's log",
+    ),
+    # The effects of what happened at the other end or between: the last resort.
+    Row("incomplete stream", _T, Verdict.RETRY, "stream_ended"),
+    Row("checksum mismatch", _T, Verdict.RETRY, "stream_damaged"),
+    Row("failed to read from stream", _T, Verdict.RETRY, "stream_ended"),
+    Row("signal received", _E, Verdict.RETRY, "killed"),
+    Row("roken pipe", _E, Verdict.RETRY, "stream_ended"),
+)
+
+_EFFECTS = frozenset({"stream_ended", "stream_damaged", "killed"})
+_NOT_FOUND = re.compile(r"dataset does not exist|no such pool")
+_STREAM_INFO = re.compile(r"^(?:full|incremental|size|resume token contents|nvlist|\d\d:\d\d:\d\d)\t?.*$", re.MULTILINE)
+
+
+def classify(side: Side, stderr: str) -> Row | None:
+    """The row for what `side` (source or target) said; None for a text that is not in the table."""
+    return next((row for row in TABLE if row.side in (side, Side.EITHER) and row.text in stderr), None)
+
+
+def says_missing(stderr: str) -> bool:
+    """Whether a listing failed for the one reason that its dataset does not exist."""
+    return _NOT_FOUND.search(stderr) is not None
+
+
+def stream_size_bytes(stderr: str) -> int | None:
+    """The expected size that `zfs send -P` printed: the last line `size <tab> bytes`."""
+    sizes = re.findall(r"^size\s+(\d{1,20})\s*$", stderr, re.MULTILINE)
+    return int(sizes[-1]) if sizes else None
+
+
+def without_stream_info(stderr: str) -> str:
+    """What is left of a sender's stderr without the lines that `-P` makes it print."""
+    return "\n".join(line for line in _STREAM_INFO.sub("", stderr).splitlines() if line.strip())
