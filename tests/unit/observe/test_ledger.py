@@ -1,0 +1,183 @@
+"""What still holds after a run."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zfspull.events import (
+    DatasetFailed,
+    DatasetObserved,
+    DatasetRefused,
+    Outcome,
+    PruneRefused,
+    PruneSkipped,
+    RunFinished,
+    RunStarted,
+    SnapshotsDestroyed,
+    Trigger,
+)
+from zfspull.observe.ledger import JobFacts, JobState, Ledger
+
+
+HOME = JobFacts(name="home", host="gw", interval_seconds=3600.0)
+
+
+def started(run_id, at=0.0, job="home"):
+    return RunStarted(at=at, job=job, run_id=run_id, trigger=Trigger.SCHEDULE, host="gw")
+
+
+def finished(run_id, outcome=Outcome.SUCCESS, at=10.0, job="home", error=""):
+    return RunFinished(
+        at=at,
+        job=job,
+        run_id=run_id,
+        outcome=outcome,
+        started_at=at - 10,
+        datasets=1,
+        received_bytes=0,
+        steps=0,
+        resumed=0,
+        retries=0,
+        refused=0,
+        failed=0,
+        destroyed=0,
+        error=error,
+    )
+
+
+def observed(run_id, dataset="a", *, up_to_date=True, job="home"):
+    return DatasetObserved(
+        at=5.0,
+        job=job,
+        run_id=run_id,
+        dataset=dataset,
+        source=f"zroot/{dataset}",
+        newest_at=1,
+        source_newest_at=2,
+        snapshots=3,
+        up_to_date=up_to_date,
+    )
+
+
+def refused(run_id, dataset="a"):
+    return DatasetRefused(at=5.0, job="home", run_id=run_id, dataset=dataset, reason="diverged", message="m", hint="h")
+
+
+def failed(run_id, dataset="a"):
+    return DatasetFailed(
+        at=5.0, job="home", run_id=run_id, dataset=dataset, reason="busy", message="m", hint="h", attempts=3
+    )
+
+
+def prune_refused(run_id):
+    return PruneRefused(at=5.0, job="home", run_id=run_id, message="m", hint="h", count=9, limit=3)
+
+
+def ledger_after(*events):
+    ledger = Ledger()
+    for event in events:
+        ledger.note(event)
+    return ledger.jobs["home"]
+
+
+def test_a_good_run_ends_a_refusal():
+    """A refusal that does not come up again in a run that looked at everything is over."""
+    state = ledger_after(refused("1"), observed("1"), finished("1", Outcome.REFUSED), observed("2"), finished("2"))
+
+    assert state.datasets["a"].problem is None
+    assert state.datasets["a"].observed == observed("2")
+
+
+def test_a_refusal_that_comes_again_stays():
+    """A run that refuses again does not clear what it just said."""
+    state = ledger_after(refused("1"), finished("1", Outcome.REFUSED), refused("2"), finished("2", Outcome.REFUSED))
+
+    assert state.datasets["a"].problem == refused("2")
+
+
+def test_a_run_that_saw_nothing_clears_nothing():
+    """When the host is away, what was wrong before is still what is known."""
+    state = ledger_after(refused("1"), finished("1", Outcome.REFUSED), finished("2", Outcome.FAILED))
+
+    assert state.datasets["a"].problem == refused("1")
+
+
+def test_a_vanished_dataset_is_forgotten():
+    """A dataset that a whole run does not speak of is no part of the job any more."""
+    state = ledger_after(observed("1", "a"), observed("1", "b"), finished("1"), observed("2", "a"), finished("2"))
+
+    assert set(state.datasets) == {"a"}
+
+
+def test_a_failed_run_forgets_no_dataset():
+    """A run that died half way keeps the recovery points of what it did not reach."""
+    state = ledger_after(
+        observed("1", "a"), observed("1", "b"), finished("1"), observed("2", "a"), finished("2", Outcome.CANCELLED)
+    )
+
+    assert set(state.datasets) == {"a", "b"}
+
+
+def test_a_dataset_that_only_failed_stays():
+    """A dataset that failed keeps the recovery point of the run before."""
+    state = ledger_after(
+        observed("1", "a"),
+        observed("1", "b"),
+        finished("1"),
+        observed("2", "b"),
+        failed("2"),
+        finished("2", Outcome.PARTIAL),
+    )
+
+    assert state.datasets["a"].observed == observed("1", "a")
+    assert state.datasets["a"].problem == failed("2")
+
+
+def test_pruning_ends_a_refusal_to_prune():
+    """Once something was pruned, or a run succeeded, pruning is refused no more."""
+    destroyed = SnapshotsDestroyed(at=1.0, job="home", run_id="2", dataset="a", names=("x",), kept=1)
+
+    assert ledger_after(prune_refused("1"), finished("1", Outcome.REFUSED)).prune_refused is not None
+    assert ledger_after(prune_refused("1"), destroyed).prune_refused is None
+    assert ledger_after(prune_refused("1"), finished("2")).prune_refused is None
+
+
+def test_skipped_snapshots_are_those_of_the_newest_run():
+    """What could not be destroyed is counted per run, not summed up for ever."""
+    skipped = PruneSkipped(at=1.0, job="home", run_id="1", dataset="a", name="x", reason="held")
+
+    assert ledger_after(started("1"), skipped, skipped, finished("1")).prune_skipped == 2
+    assert ledger_after(started("1"), skipped, finished("1"), started("2"), finished("2")).prune_skipped == 0
+
+
+def test_an_undeclared_job_leaves_no_trace():
+    """A run that ends after its job was taken out of the configuration does not bring the job back."""
+    ledger = Ledger()
+    ledger.declare([HOME])
+    ledger.note(started("1"))
+
+    assert ledger.declare([]) == (frozenset(), {"home"})
+    ledger.note(finished("1"))
+    assert ledger.jobs == {}
+
+
+EVENTS = st.tuples(
+    st.sampled_from([started, finished, observed, refused, failed, prune_refused]), st.sampled_from(["1", "2", "3"])
+).map(lambda pair: pair[0](pair[1])) | st.builds(
+    finished, st.sampled_from(["1", "2", "3"]), st.sampled_from(Outcome), st.floats(20, 99)
+)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.lists(EVENTS))
+def test_what_is_remembered_restores_the_state(events):
+    """A ledger that is given what another remembers knows the same of runs, recovery points and problems."""
+    ledger, restored = Ledger(), Ledger()
+    ledger.restore(events)
+    state = ledger.jobs.get("home", JobState())
+    restored.restore(state.events())
+
+    again = restored.jobs.get("home", JobState())
+    assert again.last_run == state.last_run
+    assert again.last_success == state.last_success
+    assert again.datasets == state.datasets
+    assert again.prune_refused == state.prune_refused

@@ -1,0 +1,414 @@
+"""The metrics: names are an interface, figures are true, and nothing outlives its job."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from ruamel.yaml import YAML
+
+from zfspull.clock import SystemClock
+from zfspull.events import (
+    ConfigLoaded,
+    DatasetFailed,
+    DatasetObserved,
+    DatasetRefused,
+    HostFailed,
+    Outcome,
+    QueueChanged,
+    ResumeDiscarded,
+    RetryScheduled,
+    RunFinished,
+    RunStarted,
+    SnapshotsDestroyed,
+    TransferFailed,
+    TransferFinished,
+    TransferProgress,
+    TransferStarted,
+    Trigger,
+)
+from zfspull.observe.ledger import JobFacts
+from zfspull.observe.metrics import LAG_WINDOW_SECONDS, Metrics
+from zfspull.plan.steps import Reason
+
+
+ROOT = Path(__file__).parents[3]
+HOME = JobFacts(name="home", host="gw", interval_seconds=3600.0)
+MAIL = JobFacts(name="mail", host="mx", interval_seconds=None)
+
+
+@pytest.fixture
+def metrics(clock):
+    sink = Metrics(version="1.2.3", clock=clock)
+    sink.declare([HOME, MAIL])
+    return sink
+
+
+def value(metrics, name, **labels):
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def run_started(run_id="1", at=100.0, job="home"):
+    return RunStarted(at=at, job=job, run_id=run_id, trigger=Trigger.SCHEDULE, host="gw")
+
+
+def run_finished(run_id="1", outcome=Outcome.SUCCESS, at=110.0, job="home"):
+    counts = dict.fromkeys(
+        ("datasets", "received_bytes", "steps", "resumed", "retries", "refused", "failed", "destroyed"), 0
+    )
+    return RunFinished(at=at, job=job, run_id=run_id, outcome=outcome, started_at=100.0, **counts)
+
+
+def transfer_started(kind="full", at=100.0, dataset="a", job="home"):
+    return TransferStarted(
+        at=at, job=job, run_id="1", dataset=dataset, kind=kind, base="", to="@x", expected_bytes=None
+    )
+
+
+def progress(moved_bytes, at=101.0, dataset="a"):
+    return TransferProgress(
+        at=at,
+        job="home",
+        run_id="1",
+        dataset=dataset,
+        moved_bytes=moved_bytes,
+        expected_bytes=None,
+        bytes_per_second=1.0,
+    )
+
+
+def transfer_finished(moved_bytes, dataset="a"):
+    return TransferFinished(
+        at=102.0, job="home", run_id="1", dataset=dataset, kind="full", to="@x", moved_bytes=moved_bytes, seconds=2.0
+    )
+
+
+def transfer_failed(moved_bytes, side="link", dataset="a"):
+    return TransferFailed(
+        at=102.0,
+        job="home",
+        run_id="1",
+        dataset=dataset,
+        kind="full",
+        to="@x",
+        moved_bytes=moved_bytes,
+        side=side,
+        reason="gone",
+        message="",
+    )
+
+
+def observed(dataset="a", run_id="1", job="home", newest_at=50, source_newest_at=80):
+    return DatasetObserved(
+        at=105.0,
+        job=job,
+        run_id=run_id,
+        dataset=dataset,
+        source="z",
+        newest_at=newest_at,
+        source_newest_at=source_newest_at,
+        snapshots=7,
+        up_to_date=False,
+    )
+
+
+def refused(dataset="a", run_id="1", reason="no_common_base"):
+    return DatasetRefused(at=104.0, job="home", run_id=run_id, dataset=dataset, reason=reason, message="", hint="")
+
+
+STREAM = st.tuples(st.lists(st.integers(0, 10**12)).map(sorted), st.booleans(), st.integers(0, 10**6))
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.lists(STREAM))
+def test_bytes_are_counted_once(streams):
+    """However progress is reported, the counter grows by what each stream moved, finished or failed."""
+    metrics = Metrics(version="1", clock=SystemClock())
+    metrics.declare([HOME])
+    moved_in_all = 0
+    for steps, good, rest in streams:
+        metrics.emit(transfer_started())
+        for moved_bytes in steps:
+            metrics.emit(progress(moved_bytes))
+        end = (steps[-1] if steps else 0) + rest
+        metrics.emit(transfer_finished(end) if good else transfer_failed(end))
+        moved_in_all += end
+
+    assert value(metrics, "zfspull_received_bytes_total", job="home") == moved_in_all
+
+
+def test_bytes_grow_while_a_stream_runs(metrics):
+    """A stream of many hours shows its rate while it runs, not only at its end."""
+    metrics.emit(transfer_started())
+    metrics.emit(progress(500))
+
+    assert value(metrics, "zfspull_received_bytes_total", job="home") == 500
+
+
+def test_known_label_sets_start_at_zero(metrics):
+    """Counters exist before anything happened, so that the first increase is seen."""
+    assert value(metrics, "zfspull_job_runs_total", job="home", result="failed") == 0
+    assert value(metrics, "zfspull_received_bytes_total", job="mail") == 0
+    assert value(metrics, "zfspull_retries_total", job="home", reason="busy") == 0
+    assert value(metrics, "zfspull_transfer_failures_total", job="home", side="link") == 0
+    assert value(metrics, "zfspull_refused_datasets", job="home", reason="no_common_base") == 0
+    assert value(metrics, "zfspull_job_last_success_timestamp_seconds", job="home") == 0
+
+
+def test_a_run_is_seen_from_start_to_end(metrics):
+    """Attempt, success, duration and result follow a run."""
+    metrics.emit(run_started())
+    assert value(metrics, "zfspull_job_running", job="home") == 1
+    assert value(metrics, "zfspull_job_last_attempt_timestamp_seconds", job="home") == 100
+    metrics.emit(run_finished())
+
+    assert value(metrics, "zfspull_job_running", job="home") == 0
+    assert value(metrics, "zfspull_job_last_success_timestamp_seconds", job="home") == 110
+    assert value(metrics, "zfspull_job_last_duration_seconds", job="home") == 10
+    assert value(metrics, "zfspull_job_runs_total", job="home", result="success") == 1
+    metrics.emit(run_finished("2", Outcome.FAILED, at=200.0))
+    assert value(metrics, "zfspull_job_last_success_timestamp_seconds", job="home") == 110
+    assert value(metrics, "zfspull_job_last_result", job="home", result="failed") == 1
+    assert value(metrics, "zfspull_job_last_result", job="home", result="success") == 0
+
+
+def test_a_removed_job_leaves_no_label_set(metrics):
+    """After a reload without the job no series speaks of it, nor of its datasets or its host."""
+    for event in (
+        run_started(),
+        transfer_started(),
+        progress(5),
+        observed("tank/home"),
+        refused(),
+        DatasetFailed(at=1.0, job="home", dataset="b", reason="odd", message="", hint="", attempts=1),
+        HostFailed(at=1.0, job="home", host="gw", reason="timeout", message=""),
+        RetryScheduled(at=1.0, job="home", dataset="a", attempt=1, delay_seconds=1.0, reason="never_seen"),
+    ):
+        metrics.emit(event)
+    metrics.next_run("home", 5.0)
+    assert b'"home"' in generate_latest(metrics.registry)
+    metrics.declare([MAIL])
+    metrics.emit(run_finished())
+    metrics.emit(HostFailed(at=1.0, host="gw", reason="timeout", message=""))
+
+    text = generate_latest(metrics.registry).decode()
+    assert '"home"' not in text
+    assert '"gw"' not in text
+    assert "tank/home" not in text
+
+
+def test_a_vanished_dataset_leaves_no_label_set(metrics):
+    """A dataset that left the tree takes its series along."""
+    metrics.emit(observed("b"))
+    metrics.emit(observed("a"))
+    metrics.emit(run_finished())
+    metrics.emit(observed("a", run_id="2"))
+    metrics.emit(run_finished("2"))
+
+    assert value(metrics, "zfspull_dataset_snapshots", job="home", dataset="a") == 7
+    assert value(metrics, "zfspull_dataset_snapshots", job="home", dataset="b") is None
+
+
+def test_the_refusal_gauge_is_cleared_by_a_good_run(metrics):
+    """A refusal shows at once and is over when a run gets by without it."""
+    metrics.emit(refused())
+    assert value(metrics, "zfspull_refused_datasets", job="home", reason="no_common_base") == 1
+    metrics.emit(run_finished("1", Outcome.REFUSED))
+    assert value(metrics, "zfspull_refused_datasets", job="home", reason="no_common_base") == 1
+    metrics.emit(observed(run_id="2"))
+    metrics.emit(run_finished("2"))
+
+    assert value(metrics, "zfspull_refused_datasets", job="home", reason="no_common_base") == 0
+
+
+def test_the_recovery_point_is_the_newest_snapshot_on_the_target(metrics):
+    """Lag can be computed from what is really there on both sides; unknown is absent, none is 0."""
+    metrics.emit(observed("a"))
+    metrics.emit(observed("b", newest_at=None, source_newest_at=None))
+
+    target, source = (f"zfspull_dataset_{side}newest_snapshot_timestamp_seconds" for side in ("", "source_"))
+    assert value(metrics, target, job="home", dataset="a") == 50
+    assert value(metrics, source, job="home", dataset="a") == 80
+    assert value(metrics, target, job="home", dataset="b") == 0
+    assert value(metrics, source, job="home", dataset="b") is None
+
+
+def test_a_restart_neither_fires_nor_hides_alerts(metrics):
+    """What history remembers brings back success, failure, recovery points and refusals, and counts nothing twice."""
+    metrics.restore(
+        [run_finished("1"), run_finished("2", Outcome.PARTIAL, at=300.0), observed("a", "2"), refused("b", "2")]
+    )
+
+    assert value(metrics, "zfspull_job_last_success_timestamp_seconds", job="home") == 110
+    assert value(metrics, "zfspull_job_last_result", job="home", result="partial") == 1
+    assert value(metrics, "zfspull_dataset_newest_snapshot_timestamp_seconds", job="home", dataset="a") == 50
+    assert value(metrics, "zfspull_refused_datasets", job="home", reason="no_common_base") == 1
+    assert value(metrics, "zfspull_job_runs_total", job="home", result="success") == 0
+
+
+def test_a_stalled_stream_shows_beside_a_lively_one(metrics):
+    """The gauge follows the stream that stands still the longest, and goes away with the streams."""
+    name = "zfspull_transfer_oldest_progress_timestamp_seconds"
+    metrics.emit(transfer_started(dataset="a"))
+    metrics.emit(transfer_started(dataset="b"))
+    metrics.emit(progress(5, at=110.0, dataset="a"))
+    metrics.emit(progress(5, at=120.0, dataset="b"))
+    metrics.emit(progress(5, at=900.0, dataset="a"))
+    metrics.emit(progress(9, at=900.0, dataset="b"))
+    assert value(metrics, name, job="home") == 110
+    assert value(metrics, "zfspull_transfers_running", job="home") == 2
+    metrics.emit(run_finished())
+
+    assert value(metrics, name, job="home") is None
+    assert value(metrics, "zfspull_transfers_running", job="home") == 0
+
+
+def test_every_counter_counts(metrics):
+    """Each kind of trouble and work has its counter."""
+    for event in (
+        transfer_started("resume"),
+        transfer_failed(0, "target"),
+        transfer_started("full"),
+        transfer_finished(3),
+        ResumeDiscarded(at=1.0, job="home", dataset="a", message=""),
+        RetryScheduled(at=1.0, job="home", dataset="a", attempt=1, delay_seconds=1.0, reason="busy"),
+        DatasetFailed(at=1.0, job="home", dataset="a", reason="quota", message="", hint="", attempts=1),
+        SnapshotsDestroyed(at=1.0, job="home", dataset="a", names=("x", "y"), kept=1),
+        HostFailed(at=1.0, job="home", host="gw", reason="timeout", message=""),
+    ):
+        metrics.emit(event)
+
+    assert value(metrics, "zfspull_resumes_total", job="home") == 1
+    assert value(metrics, "zfspull_transfers_total", job="home") == 1
+    assert value(metrics, "zfspull_transfer_failures_total", job="home", side="target") == 1
+    assert value(metrics, "zfspull_resumes_discarded_total", job="home") == 1
+    assert value(metrics, "zfspull_retries_total", job="home", reason="busy") == 1
+    assert value(metrics, "zfspull_dataset_failures_total", job="home", reason="quota") == 1
+    assert value(metrics, "zfspull_failed_datasets", job="home", reason="quota") == 1
+    assert value(metrics, "zfspull_snapshots_destroyed_total", job="home") == 2
+    assert value(metrics, "zfspull_ssh_connect_failures_total", host="gw", reason="timeout") == 1
+
+
+def test_the_daemon_as_a_whole(metrics):
+    """Queue, configuration and version have gauges; a failed reload keeps the time of the last good one."""
+    metrics.emit(QueueChanged(at=1.0, waiting=3, running=2))
+    metrics.emit(ConfigLoaded(at=7.0, ok=True, jobs=2))
+    metrics.emit(ConfigLoaded(at=9.0, ok=False, jobs=2, message="bad"))
+
+    assert value(metrics, "zfspull_queue_length") == 3
+    assert value(metrics, "zfspull_runs_running") == 2
+    assert value(metrics, "zfspull_config_last_reload_successful") == 0
+    assert value(metrics, "zfspull_config_last_reload_success_timestamp_seconds") == 7
+    assert value(metrics, "zfspull_build_info", version="1.2.3") == 1
+
+
+def test_schedule_gauges(metrics):
+    """A job without a schedule has no interval, one that will not run has no next run."""
+    metrics.next_run("home", 4000.0)
+    metrics.next_run("unknown", 4000.0)
+
+    assert value(metrics, "zfspull_job_interval_seconds", job="home") == 3600
+    assert value(metrics, "zfspull_job_interval_seconds", job="mail") is None
+    assert value(metrics, "zfspull_job_next_run_timestamp_seconds", job="home") == 4000
+    assert value(metrics, "zfspull_job_next_run_timestamp_seconds", job="unknown") is None
+    metrics.next_run("home", None)
+    assert value(metrics, "zfspull_job_next_run_timestamp_seconds", job="home") is None
+
+
+def test_a_peak_of_lag_stays_for_a_while(clock):
+    """A late event loop is seen by a scrape minutes later, and is forgotten after that."""
+    metrics = Metrics(version="1", clock=clock)
+    metrics.loop_lag(0.5)
+    metrics.loop_lag(0.1)
+    assert value(metrics, "zfspull_event_loop_max_lag_seconds") == 0.5
+    clock.seconds += LAG_WINDOW_SECONDS
+    assert value(metrics, "zfspull_event_loop_max_lag_seconds") == 0.5
+    clock.seconds += LAG_WINDOW_SECONDS
+
+    assert value(metrics, "zfspull_event_loop_max_lag_seconds") == 0
+
+
+@pytest.mark.parametrize("bad", ["free text: no space left", "", "X" * 99, "a\nb"])
+def test_free_text_is_no_label(metrics, bad):
+    """A reason that is no token, or a side that there isn't, becomes "other": labels stay a closed set."""
+    metrics.emit(RetryScheduled(at=1.0, job="home", dataset="a", attempt=1, delay_seconds=1.0, reason=bad))
+    metrics.emit(transfer_failed(0, side=bad))
+    metrics.emit(refused(reason=bad))
+
+    assert value(metrics, "zfspull_retries_total", job="home", reason="other") == 1
+    assert value(metrics, "zfspull_transfer_failures_total", job="home", side="other") == 1
+    assert value(metrics, "zfspull_refused_datasets", job="home", reason="other") == 1
+
+
+def test_no_name_breaks_the_exposition(metrics):
+    """A dataset name with quotes, line ends or bytes that are no UTF-8 leaves the text parsable."""
+    metrics.emit(observed('a"b\nc\\d\udcff'))
+
+    text = generate_latest(metrics.registry).decode("utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("zfspull_dataset_snapshots{"))
+    assert line == r'zfspull_dataset_snapshots{dataset="a\"b\nc\\d\\udcff",job="home"} 7.0'
+
+
+def test_no_created_series(metrics):
+    """The exposition has no `_created` series, which double the counters and say nothing."""
+    metrics.emit(run_finished())
+
+    assert b"_created" not in generate_latest(metrics.registry)
+
+
+def exported(metrics):
+    suffix = {"counter": "_total", "info": "_info"}
+    return {
+        family.name + suffix.get(family.type, ""): family.type
+        for family in metrics.registry.collect()
+        if family.name.startswith("zfspull_")
+    }
+
+
+def test_the_reference_lists_exactly_what_is_exported(metrics):
+    """docs/reference/metrics.md has one row for each metric, with its type, and for no other."""
+    text = (ROOT / "docs/reference/metrics.md").read_text()
+    rows = re.findall(r"^\| `(zfspull_\w+)` \| (\w+) \|", text, re.MULTILINE)
+
+    assert sorted(rows) == sorted(exported(metrics).items())
+
+
+def test_the_runbook_explains_every_refusal():
+    """Whoever is woken by a refusal finds its reason in the runbook."""
+    text = (ROOT / "docs/runbook.md").read_text()
+
+    assert [reason for reason in Reason if f"`{reason}`" not in text] == []
+
+
+def test_alerts_use_what_is_exported_and_lead_to_the_runbook(metrics):
+    """Every rule reads metrics that exist, says how bad it is and what it means, and has a section in the runbook."""
+    groups = YAML(typ="safe").load(ROOT / "config/alerts.yaml")["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    sections = set(re.findall(r"^## (\w+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE))
+
+    assert len(rules) >= 7
+    for rule in rules:
+        used = set(re.findall(r"\bzfspull_\w+", rule["expr"]))
+        assert used <= exported(metrics).keys(), rule["alert"]
+        assert used
+        assert rule["alert"] in sections
+        assert rule["labels"]["severity"] in {"critical", "warning", "info"}
+        assert rule["annotations"].keys() >= {"summary", "description", "runbook_url"}
+        assert rule["annotations"]["runbook_url"] == f"docs/runbook.md#{rule['alert'].lower()}"
+    assert sections == {rule["alert"] for rule in rules}
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(text=st.text(st.characters()))
+def test_any_event_is_taken(one_of_each, text):
+    """Whatever is emitted, declared or not, the sink does not raise, and the exposition stays readable."""
+    metrics = Metrics(version="1", clock=SystemClock())
+    metrics.declare([JobFacts(name=text, host=text, interval_seconds=None)])
+    for event in one_of_each(text):
+        metrics.emit(event)
+
+    families = text_string_to_metric_families(generate_latest(metrics.registry).decode("utf-8"))
+    assert "zfspull_queue_length" in {family.name for family in families}

@@ -1,0 +1,1 @@
+"""The YAML files: their shape, how they are read, and the rules across them."""

@@ -1,0 +1,230 @@
+"""The shape of the configuration: frozen pydantic models, unknown keys forbidden.
+
+What one value may be is said in `values`; what holds across values and files is in `check`; where a value stood in its
+file is known to `load`. A field's alias is its key in YAML: attributes carry units (`jitter_seconds`), keys do not,
+for there the value does (`jitter: 5m`). The text of each field's description is what an editor shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, model_validator
+
+from zfspull.config.parts import Keep, Retry, Shape, Snapshots
+from zfspull.config.readers import Listen, MaxDestroy
+from zfspull.config.values import (
+    AbsolutePath,
+    Address,
+    Command,
+    Destroys,
+    Duration,
+    Flag,
+    ListenOn,
+    Name,
+    Pattern,
+    Port,
+    Positive,
+    PropertyName,
+    PropertyValue,
+    Rate,
+    Source,
+    Target,
+    Timeout,
+    When,
+    Word,
+    Zone,
+)
+from zfspull.plan.policy import Initial, Policy
+from zfspull.plan.retention import Keep as KeepRules
+
+
+__all__ = [
+    "Config",
+    "Defaults",
+    "Host",
+    "Http",
+    "Job",
+    "Keep",
+    "Limits",
+    "Main",
+    "MaxDestroy",
+    "Retry",
+    "Snapshots",
+    "TargetSettings",
+]
+
+
+class Host(Shape):
+    """A machine that is pulled from. Its name is its key in the file."""
+
+    name: Name
+    address: Address = Field(description="Host name or IP address.")
+    port: Port = 22
+    user: Word = "root"
+    key: AbsolutePath | None = Field(default=None, description="Private SSH key; without one, the daemon's own.")
+    known_hosts: AbsolutePath = Field(
+        default="/etc/zfspull/known_hosts", description="The host keys to trust; a host with an unknown key is refused."
+    )
+    jump: Name | None = Field(default=None, description="Another configured host to reach this one through.")
+    zfs: Command = Field(
+        default=("zfs",), description="How zfs is called there: zfs, [sudo, -n, zfs] or an absolute path."
+    )
+    streams: Positive = Field(default=2, description="How many streams may be sent at once.")
+    rate_limit_bytes_per_second: Rate | None = Field(
+        default=None, alias="rate_limit", description="Shared by the host's streams, such as 10 MiB/s."
+    )
+    connect_timeout_seconds: Timeout = Field(default=30.0, alias="connect_timeout")
+    command_timeout_seconds: Timeout = Field(
+        default=600.0, alias="command_timeout", description="For anything but a stream."
+    )
+    keepalive_interval_seconds: Timeout = Field(default=15.0, alias="keepalive_interval")
+    stall_timeout_seconds: Timeout = Field(
+        default=600.0, alias="stall_timeout", description="How long a stream may move nothing before it is given up."
+    )
+
+
+class TargetSettings(Shape):
+    """How replicas are received here."""
+
+    zfs: Command = ("zfs",)
+    properties: dict[PropertyName, PropertyValue] = Field(
+        default={"readonly": "on"}, description="Set on every dataset received (zfs recv -o)."
+    )
+    filesystem_properties: dict[PropertyName, PropertyValue] = Field(
+        default={"canmount": "noauto"}, description="Set on every filesystem received, not on volumes."
+    )
+    exclude_properties: tuple[PropertyName, ...] = Field(
+        default=("mountpoint",), description="Not taken over from the source (zfs recv -x); for filesystems."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> TargetSettings:
+        for name in self.exclude_properties:
+            if name in self.properties or name in self.filesystem_properties:
+                raise ValueError(f"{name} is both set and excluded; zfs recv refuses that")
+        for name in ("canmount", "mountpoint"):
+            if name in self.properties:
+                raise ValueError(f"volumes have no {name}; move it to filesystem_properties")
+        for name in ("encryption", "keyformat", "pbkdf2iters"):
+            if name in self.properties or name in self.filesystem_properties:
+                raise ValueError(f"{name} can't be set: a raw stream brings its own")
+        return self
+
+
+class Limits(Shape):
+    """What may happen at the same time, over all hosts."""
+
+    runs: Positive = Field(default=4, description="Jobs at work.")
+    streams: Positive = Field(default=4, description="Streams being received.")
+
+
+class Http(Shape):
+    """Where /metrics and /healthz are served."""
+
+    enabled: Flag = True
+    listen: ListenOn = Field(
+        default=Listen("127.0.0.1", 9797), description="address:port; loopback unless you mean it."
+    )
+
+    @property
+    def address(self) -> str:
+        """Host name or IP address to bind."""
+        return self.listen.address
+
+    @property
+    def port(self) -> int:
+        """The TCP port; 0 for any free one."""
+        return self.listen.port
+
+
+class Job(Shape):
+    """One source dataset (tree), one target, one schedule, one retention."""
+
+    name: Name = Field(description="Without one, the name of the file.")
+    origin: Source = Field(alias="source", description="host:dataset, the dataset to pull.")
+    target: Target = Field(description="Its replica in the local pool.")
+    recursive: Flag = Field(default=False, description="With all datasets below.")
+    exclude: tuple[Pattern, ...] = Field(default=(), description="Paths below the source to leave out.")
+    schedule: When = Field(description="crontab fields, @hourly ..., every 15m, or manual.")
+    jitter_seconds: Duration = Field(default=0.0, alias="jitter", description="Each firing is late by up to this.")
+    timezone: Zone = Field(default="UTC", description="For the schedule and for the periods of keep.")
+    snapshots: Snapshots = Snapshots()
+    keep_shape: Keep | None = Field(default=None, alias="keep")
+    max_destroy: Destroys = Field(default=MaxDestroy(share=0.5), description="What one run may destroy; else none is.")
+    initial: Initial = Field(default=Initial.ALL, description="What to pull of a dataset without a replica.")
+    retry: Retry = Retry()
+
+    @property
+    def host(self) -> str:
+        """Name of the host that is pulled from."""
+        return self.origin.host
+
+    @property
+    def source(self) -> str:
+        """Full name of the dataset on the host."""
+        return self.origin.dataset
+
+    @property
+    def keep(self) -> KeepRules | None:
+        """The keep rules, None to keep everything."""
+        return self.keep_shape.rules if self.keep_shape else None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The job's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def policy(self) -> Policy:
+        """What planning needs to know of the job."""
+        return Policy(match=self.snapshots.match, exclude=self.exclude, initial=self.initial)
+
+
+class Defaults(Shape):
+    """What jobs have that do not say otherwise; a job's value replaces the whole value here."""
+
+    recursive: Flag | None = None
+    schedule: When = None
+    jitter_seconds: Duration | None = Field(default=None, alias="jitter")
+    timezone: Zone | None = None
+    snapshots: Snapshots | None = None
+    keep_shape: Keep | None = Field(default=None, alias="keep")
+    max_destroy: Destroys | None = None
+    initial: Initial | None = None
+    retry: Retry | None = None
+
+
+class Main(Shape):
+    """The main file, zfspull.yaml."""
+
+    version: Literal[1] = 1
+    hosts: dict[str, Host] = Field(default_factory=dict)
+    defaults: Defaults = Defaults()
+    target: TargetSettings = TargetSettings()
+    http: Http | None = Http()
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All that was configured.
+
+    Attributes:
+        hosts: by name.
+        jobs: by name, the defaults merged in.
+        target: settings of the local side.
+        http: None if nothing is to be served.
+        limits: over all hosts.
+        sources: the files that were read, the main one first.
+    """
+
+    hosts: Mapping[str, Host] = field(default_factory=dict)
+    jobs: Mapping[str, Job] = field(default_factory=dict)
+    target: TargetSettings = field(default_factory=TargetSettings)
+    http: Http | None = field(default_factory=Http)
+    limits: Limits = field(default_factory=Limits)
+    sources: tuple[str, ...] = ()

@@ -1,0 +1,97 @@
+"""The two ends of every job of a configuration: one connection per host, the local pools, and the limits."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from zfspull.clock import Clock
+from zfspull.config.schema import Config, Host
+from zfspull.hosts.limiter import Limiter
+from zfspull.hosts.slots import Slots
+from zfspull.hosts.source import SshSource
+from zfspull.hosts.ssh import Connection, Login
+from zfspull.hosts.target import LocalTarget
+
+
+KEY_NAME = "id_ed25519"
+
+
+def default_key() -> Path:
+    """The key of hosts that name none: a systemd credential if there is one, else the one beside the configuration."""
+    directory = os.environ.get("CREDENTIALS_DIRECTORY") or os.environ.get("CONFIGURATION_DIRECTORY") or "/etc/zfspull"
+    return Path(directory) / KEY_NAME
+
+
+class Ends:
+    """Made for one configuration; connections are opened when needed and kept until `aclose`.
+
+    Args:
+        config: whose hosts, target settings and limits to use.
+        clock: time.
+    """
+
+    def __init__(self, config: Config, *, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._connections: dict[str, Connection] = {}
+        self._sources: dict[str, SshSource] = {}
+        self._streams = asyncio.Semaphore(config.limits.streams)
+        self._slots = {
+            name: Slots(asyncio.Semaphore(host.streams), self._streams) for name, host in config.hosts.items()
+        }
+        settings = config.target
+        self._target = LocalTarget(
+            zfs=settings.zfs,
+            properties=settings.properties,
+            filesystem_properties=settings.filesystem_properties,
+            exclude_properties=settings.exclude_properties,
+        )
+
+    def source(self, host: str) -> SshSource:
+        """The host of that name."""
+        if host not in self._sources:
+            settings = self._config.hosts[host]
+            rate = settings.rate_limit_bytes_per_second
+            self._sources[host] = SshSource(
+                self._connection(settings),
+                zfs=settings.zfs,
+                command_timeout_seconds=settings.command_timeout_seconds,
+                limiter=Limiter(int(rate), self._clock) if rate else None,
+            )
+        return self._sources[host]
+
+    @property
+    def target(self) -> LocalTarget:
+        """The pools here."""
+        return self._target
+
+    def slots(self, host: str) -> Slots:
+        """The limits on streams for that host."""
+        return self._slots[host]
+
+    def stall_timeout_seconds(self, host: str) -> float:
+        """How long a stream from that host may stand still."""
+        return self._config.hosts[host].stall_timeout_seconds
+
+    async def aclose(self) -> None:
+        """End all connections."""
+        for connection in self._connections.values():
+            await connection.aclose()
+
+    def _connection(self, host: Host) -> Connection:
+        if host.name not in self._connections:
+            via = self._connection(self._config.hosts[host.jump]) if host.jump else None
+            login = Login(
+                host=host.name,
+                address=host.address,
+                port=host.port,
+                user=host.user,
+                key=Path(host.key) if host.key else default_key(),
+                known_hosts=Path(host.known_hosts),
+                connect_timeout_seconds=host.connect_timeout_seconds,
+                keepalive_interval_seconds=host.keepalive_interval_seconds,
+            )
+            self._connections[host.name] = Connection(login, via=via)
+        return self._connections[host.name]

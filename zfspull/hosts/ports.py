@@ -1,0 +1,121 @@
+"""What a pull needs of the two ends, as protocols.
+
+`hosts.source` and `hosts.target` implement them with real ZFS, `hosts.memory` in memory. All errors come from
+`zfspull.errors`; every call has a time limit of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from zfspull.plan.steps import Step
+from zfspull.zfs.model import Arrived, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one process of a transfer ended.
+
+    Attributes:
+        status: exit status; negative for a signal, None where it was never learnt (lost connection): that is failure.
+        stderr: what it said, bounded.
+    """
+
+    status: int | None
+    stderr: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended with status 0."""
+        return self.status == 0
+
+
+class Sink(Protocol):
+    """Where the bytes of a stream go."""
+
+    def write(self, data: bytes) -> None:
+        """Take `data` without blocking or raising; what a broken sink is given is swallowed."""
+
+    @property
+    def pending_bytes(self) -> int:
+        """What was taken and not yet handed on: whoever writes keeps it bounded by draining."""
+
+    async def drain(self) -> None:
+        """Return as soon as nothing is pending, or the sink is broken."""
+
+    @property
+    def broken(self) -> bool:
+        """Whether the other end is gone."""
+
+
+class Receiving(Protocol):
+    """A `zfs recv` under way."""
+
+    @property
+    def sink(self) -> Sink:
+        """Its standard input."""
+
+    async def ended(self) -> Ended:
+        """Wait until it has ended, by itself or after `finish`."""
+
+    async def finish(self) -> Ended:
+        """Say that the stream is complete, and wait for the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """What became of a batch of snapshots: names that are gone, and names that stay with the reason."""
+
+    gone: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]
+
+
+class Source(Protocol):
+    """The machine that is pulled from."""
+
+    @property
+    def host(self) -> str:
+        """Its name in the configuration."""
+
+    async def list_tree(self, root: str, *, recursive: bool) -> Tree:
+        """All datasets at and below `root` with snapshots and bookmarks, by a constant number of commands."""
+
+    async def now(self) -> float:
+        """The source's clock, seconds since the epoch."""
+
+    async def snapshot(self, root: str, names: Sequence[str], *, recursive: bool) -> None:
+        """Take snapshots named `names` of `root` in one atomic command."""
+
+    async def estimate(self, step: Step) -> int | None:
+        """Bytes that the step's stream will have, None where ZFS can't say."""
+
+    async def send(self, step: Step, sink: Sink, expect: Callable[[int], None]) -> Ended:
+        """Stream the step into `sink`; returns when the sender has ended and everything was handed to the sink.
+
+        `expect` is called with the stream's expected size in bytes as soon as the sender says it.
+        """
+
+
+class Target(Protocol):
+    """The pools of this machine."""
+
+    async def list_tree(self, root: str, *, recursive: bool) -> Tree:
+        """All datasets at and below `root` with their snapshots, by a constant number of commands."""
+
+    async def look(self, name: str, snapshot: str) -> Arrived:
+        """What is there of dataset `name` and its `snapshot`: the look after a step."""
+
+    async def create_placeholder(self, name: str) -> None:
+        """Create the filesystem `name` as an empty, unmounted placeholder; fine if it exists."""
+
+    def receive(self, name: str, step: Step) -> AbstractAsyncContextManager[Receiving]:
+        """Start `zfs recv` into `name`; leaving the context ends and reaps the process whatever happened."""
+
+    async def abort_receive(self, name: str) -> None:
+        """Throw the partial state of an interrupted receive away; fine if there is none."""
+
+    async def destroy_snapshots(self, name: str, snapshots: Sequence[str], *, dry_run: bool) -> Destroyed:
+        """Destroy snapshots of one dataset in one batch; those that can't be destroyed are reported, not raised."""

@@ -1,0 +1,108 @@
+"""The source over SSH: what a pull asks of the machine that it pulls from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from zfspull.errors import PermanentError, TransientError
+from zfspull.hosts.failures import failure, listed
+from zfspull.hosts.limiter import Limiter
+from zfspull.hosts.ports import Ended, Sink
+from zfspull.hosts.process import Completed
+from zfspull.hosts.ssh import Connection
+from zfspull.plan.steps import Step
+from zfspull.zfs import commands
+from zfspull.zfs.listing import ListingError, parse_tree
+from zfspull.zfs.model import Tree
+from zfspull.zfs.stderr import Side, stream_size_bytes
+
+
+_PROBE_SECONDS = 60.0
+_STDERR_EVIDENCE = 400
+
+
+class SshSource:
+    """A host that is reached over SSH; it needs nothing but zfs(8) there.
+
+    Args:
+        connection: the way to it.
+        zfs: the words that start zfs(8) there, e.g. `("sudo", "-n", "zfs")`.
+        command_timeout_seconds: how long a listing may take.
+        limiter: the rate limit that its streams share.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        zfs: Sequence[str] = ("zfs",),
+        command_timeout_seconds: float = 600.0,
+        limiter: Limiter | None = None,
+    ) -> None:
+        self._connection = connection
+        self._zfs = tuple(zfs)
+        self._timeout = command_timeout_seconds
+        self._limiter = limiter
+
+    @property
+    def host(self) -> str:
+        """Its name in the configuration."""
+        return self._connection.login.host
+
+    async def list_tree(self, root: str, *, recursive: bool) -> Tree:
+        """All datasets at and below `root` with snapshots and bookmarks, by two commands; empty if there is none."""
+        datasets = await self._run(commands.list_datasets(root, recursive=recursive))
+        if not listed(datasets, Side.SOURCE, host=self.host, dataset=root):
+            return Tree(root=root)
+        columns = commands.POINT_COLUMNS
+        points = await self._run(commands.list_points(root, recursive=recursive, bookmarks=True, columns=columns))
+        if not listed(points, Side.SOURCE, host=self.host, dataset=root):
+            return Tree(root=root)
+        try:
+            return parse_tree(root, datasets.stdout, points.stdout, columns)
+        except ListingError as error:
+            raise PermanentError(
+                f"`zfs list` on the source printed what zfs never prints: {error}",
+                hint="does the login's shell or a wrapper print text of its own?",
+                host=self.host,
+                dataset=root,
+                reason="listing",
+            ) from error
+
+    async def now(self) -> float:
+        """The source's clock, seconds since the epoch, to the second."""
+        completed = await self._connection.run(["date", "+%s"], timeout_seconds=_PROBE_SECONDS)
+        try:
+            return float(completed.stdout.strip())
+        except ValueError as error:
+            raise TransientError("`date +%s` printed no number", host=self.host, reason="clock") from error
+
+    async def snapshot(self, root: str, names: Sequence[str], *, recursive: bool) -> None:
+        """Take snapshots named `names` of `root` in one atomic command."""
+        completed = await self._run(commands.snapshot(root, names, recursive=recursive))
+        if not completed.ok:
+            raise failure(Side.SOURCE, "zfs snapshot", completed, host=self.host, dataset=root)
+
+    async def estimate(self, step: Step) -> int | None:
+        """Bytes that the step's stream will have, None where ZFS can't say."""
+        completed = await self._run(commands.dry_run(_send_words(step)))
+        return stream_size_bytes(completed.stdout + completed.stderr) if completed.ok else None
+
+    async def send(self, step: Step, sink: Sink, expect: Callable[[int], None]) -> Ended:
+        """Stream the step into `sink`; see the protocol."""
+
+        def heard(stderr: str) -> None:
+            if (size := stream_size_bytes(stderr)) is not None:
+                expect(size)
+
+        words = [*self._zfs, *_send_words(step)]
+        return await self._connection.stream(words, sink, limiter=self._limiter, on_stderr=heard)
+
+    async def _run(self, words: Sequence[str]) -> Completed:
+        return await self._connection.run([*self._zfs, *words], timeout_seconds=self._timeout)
+
+
+def _send_words(step: Step) -> list[str]:
+    if step.token is not None:
+        return commands.send_resume(step.token)
+    return commands.send(step.source, step.to, step.base, intermediate=step.kind == "range")

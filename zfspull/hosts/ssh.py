@@ -1,0 +1,219 @@
+"""One SSH connection per host with many channels.
+
+Only this module and `session` import asyncssh; errors leave as ours, raised from asyncssh's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import asyncssh
+
+from zfspull.errors import PermanentError, TransientError, ZfspullError
+from zfspull.hosts.limiter import Limiter
+from zfspull.hosts.ports import Ended, Sink
+from zfspull.hosts.process import MAX_OUTPUT_BYTES, Completed
+from zfspull.hosts.session import OutputSession, StreamSession
+
+
+_ENCRYPTION = (
+    # AES in hardware carries twice what chacha20-poly1305 does, which asyncssh would choose (measured on loopback).
+    "aes128-gcm@openssh.com",
+    "aes256-gcm@openssh.com",
+    "chacha20-poly1305@openssh.com",
+    "aes128-ctr",
+    "aes256-ctr",
+)
+_WINDOW_BYTES = 2 << 20
+_PACKET_BYTES = 32 << 10
+_MISSED_KEEPALIVES = 3
+_CLOSE_SECONDS = 5.0
+_CHANNELS = 8
+"""sshd allows 10 sessions on a connection (MaxSessions), and counts one until its command has really ended."""
+_STREAM_CHANNELS = 6
+"""Streams last for hours: they leave room for the commands of other jobs."""
+
+_AnySession = TypeVar("_AnySession", OutputSession, StreamSession)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """How to reach and log in to one host; durations in seconds."""
+
+    host: str
+    address: str
+    port: int
+    user: str
+    key: Path
+    known_hosts: Path
+    connect_timeout_seconds: float
+    keepalive_interval_seconds: float
+
+
+class Connection:
+    """A connection that is made when needed, kept, and made again after it was lost.
+
+    Args:
+        login: the host.
+        via: the connection of the jump host, if the way leads over one.
+    """
+
+    def __init__(self, login: Login, *, via: Connection | None = None) -> None:
+        self.login = login
+        self._via = via
+        self._connected: asyncssh.SSHClientConnection | None = None
+        self._lock = asyncio.Lock()
+        self._channels = asyncio.Semaphore(_CHANNELS)
+        self._stream_channels = asyncio.Semaphore(_STREAM_CHANNELS)
+
+    async def run(
+        self, words: Sequence[str], *, timeout_seconds: float, max_output_bytes: int = MAX_OUTPUT_BYTES
+    ) -> Completed:
+        """Run a command to its end.
+
+        Raises:
+            TransientError: the host can't be reached, the connection is lost, or the command takes too long.
+            PermanentError: the login or the host key is refused.
+        """
+        async with self._channels:
+            session = await self._open(words, OutputSession(max_output_bytes))
+            try:
+                async with asyncio.timeout(timeout_seconds):
+                    with self._translated():
+                        return await session.completed()
+            except TimeoutError as error:
+                message = f"`{shlex.join(words)[:80]}` did not end within {timeout_seconds:.0f} s"
+                raise TransientError(message, host=self.login.host, reason="timeout") from error
+            finally:
+                session.close()
+
+    async def stream(
+        self, words: Sequence[str], sink: Sink, *, limiter: Limiter | None, on_stderr: Callable[[str], None]
+    ) -> Ended:
+        """Run a command and stream what it prints into `sink`; that the command fails is no error here.
+
+        Args:
+            words: the command.
+            sink: where its output goes.
+            limiter: the host's rate limit, if it has one.
+            on_stderr: called with what the command has said so far, each time it says something.
+
+        Raises:
+            TransientError: the host can't be reached, or the connection is lost.
+            PermanentError: the login or the host key is refused.
+        """
+        window = _WINDOW_BYTES
+        if limiter is not None:
+            window = max(2 * _PACKET_BYTES, min(window, limiter.bytes_per_second // 4))
+        async with self._stream_channels, self._channels:
+            session = await self._open(words, StreamSession(sink, window, limiter=limiter, on_stderr=on_stderr), window)
+            try:
+                with self._translated():
+                    return await session.ended()
+            finally:
+                session.close()
+
+    async def aclose(self) -> None:
+        """End the connection and everything that runs over it."""
+        connected, self._connected = self._connected, None
+        if connected is not None:
+            connected.abort()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await connected.wait_closed()
+
+    async def _open(self, words: Sequence[str], session: _AnySession, window_bytes: int = _WINDOW_BYTES) -> _AnySession:
+        connected = await self._connect()
+        command = shlex.join(("env", "LC_ALL=C", *words))
+        opening = asyncio.ensure_future(
+            connected.create_session(
+                lambda: session, command, encoding=None, window=window_bytes, max_pktsize=_PACKET_BYTES
+            )
+        )
+        try:
+            with self._translated():
+                async with asyncio.timeout(self.login.connect_timeout_seconds):
+                    await asyncio.shield(opening)
+        except BaseException:
+            # Whoever asked is gone, but the host may still start the command: it must not run on unheard.
+            opening.add_done_callback(lambda _: session.close())
+            raise
+        return session
+
+    async def _connect(self) -> asyncssh.SSHClientConnection:
+        async with self._lock:
+            if self._connected is not None and not self._connected.is_closed():
+                return self._connected
+            login = self.login
+            for what, path in (("key", login.key), ("known_hosts file", login.known_hosts)):
+                if not (path.is_file() and os.access(path, os.R_OK)):
+                    raise self._permanent(
+                        f"the {what} {path} of host {login.host} can't be read",
+                        "see `key` and `known_hosts` of the host in zfspull.yaml",
+                        "login",
+                    )
+            tunnel = await self._via._connect() if self._via is not None else None  # noqa: SLF001 - one of us
+            with self._translated():
+                async with asyncio.timeout(login.connect_timeout_seconds):
+                    self._connected = await asyncssh.connect(
+                        login.address,
+                        login.port,
+                        tunnel=tunnel or (),
+                        username=login.user,
+                        client_keys=[str(login.key)],
+                        known_hosts=str(login.known_hosts),
+                        encryption_algs=_ENCRYPTION,
+                        compression_algs=["none"],
+                        preferred_auth="publickey",
+                        config=None,
+                        agent_path=None,
+                        keepalive_interval=login.keepalive_interval_seconds,
+                        keepalive_count_max=_MISSED_KEEPALIVES,
+                    )
+            return self._connected
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """The boundary: asyncssh's errors and the system's become ours, with the host's name."""
+        try:
+            yield
+        except ZfspullError as error:
+            error.host = self.login.host
+            raise
+        except asyncssh.PermissionDenied as error:
+            raise self._permanent(
+                f"{self.login.user}@{self.login.address} refused the login: {error.reason}",
+                f"put the public half of {self.login.key} into authorized_keys there",
+                "authentication",
+            ) from error
+        except asyncssh.HostKeyNotVerifiable as error:
+            raise self._permanent(
+                f"the host key of {self.login.address} is not the one in {self.login.known_hosts}: {error.reason}",
+                "compare its fingerprint on the host itself; then put it into that file",
+                "host_key",
+            ) from error
+        except (asyncssh.KeyExchangeFailed, asyncssh.IllegalUserName, ValueError) as error:
+            # asyncssh raises ValueErrors for what it can't read in the files of keys and of known hosts.
+            raise self._permanent(f"cannot log in: {error}", "see `key` and `user` of the host", "login") from error
+        except TimeoutError as error:
+            raise self._transient(f"no answer within {self.login.connect_timeout_seconds:.0f} s", "timeout") from error
+        except asyncssh.Error as error:
+            raise self._transient(f"SSH failed: {error}", "connection_lost") from error
+        except OSError as error:
+            raise self._transient(f"cannot connect: {error}", "unreachable") from error
+
+    def _permanent(self, message: str, hint: str, reason: str) -> PermanentError:
+        return PermanentError(message, hint=hint, host=self.login.host, reason=reason)
+
+    def _transient(self, message: str, reason: str) -> TransientError:
+        where = f"{self.login.address} port {self.login.port}"
+        return TransientError(
+            f"{where}: {message}", hint="is the host up, and the way to it?", host=self.login.host, reason=reason
+        )

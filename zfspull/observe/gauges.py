@@ -1,0 +1,164 @@
+"""The gauges of jobs and datasets, read from the ledger whenever they are scraped.
+
+Nothing is stored here, so no label set can outlive its job or dataset. A series whose value is unknown is left out
+rather than invented: only "when did it last succeed" starts at 0, so that "never" can be asked for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from zfspull.events import DatasetFailed, DatasetObserved, DatasetRefused, Outcome
+from zfspull.observe.labels import REFUSAL_REASONS, label, reason_label
+from zfspull.observe.ledger import DatasetState, JobFacts, JobState, Ledger
+from zfspull.observe.transfers import Transfer, Transfers
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """All there is to say of one job at the moment of a scrape."""
+
+    facts: JobFacts
+    state: JobState
+    next_run_at: float | None
+    transfers: tuple[Transfer, ...]
+
+
+def _last_results(job: _Job) -> Iterator[tuple[str, float]]:
+    last = job.state.last_run
+    return ((outcome.value, last is not None and last.outcome is outcome) for outcome in Outcome)
+
+
+def _problems(job: _Job, kind: type[DatasetRefused | DatasetFailed], known: frozenset[str]) -> dict[str, float]:
+    problems = (state.problem for state in job.state.datasets.values())
+    tally = Tally(reason_label(problem.reason) for problem in problems if isinstance(problem, kind))
+    return {reason: float(tally[reason]) for reason in sorted(known | tally.keys())}
+
+
+_PER_JOB: tuple[tuple[str, str, Callable[[_Job], float | None]], ...] = (
+    (
+        "zfspull_job_last_success_timestamp_seconds",
+        "When the newest successful run ended, 0 if there was none.",
+        lambda job: job.state.last_success.at if job.state.last_success else 0,
+    ),
+    (
+        "zfspull_job_last_attempt_timestamp_seconds",
+        "When the newest run started, 0 if there was none.",
+        lambda job: job.state.attempted_at or 0,
+    ),
+    (
+        "zfspull_job_last_duration_seconds",
+        "How long the newest finished run took.",
+        lambda job: job.state.last_run.duration_seconds if job.state.last_run else None,
+    ),
+    ("zfspull_job_running", "Whether a run of the job is under way.", lambda job: job.state.running is not None),
+    (
+        "zfspull_job_interval_seconds",
+        "The longest time between two scheduled runs; left out for a job without a schedule.",
+        lambda job: job.facts.interval_seconds,
+    ),
+    (
+        "zfspull_job_next_run_timestamp_seconds",
+        "When the job runs next; left out if it is not going to.",
+        lambda job: job.next_run_at,
+    ),
+    ("zfspull_transfers_running", "Streams being received.", lambda job: len(job.transfers)),
+    (
+        "zfspull_transfer_oldest_progress_timestamp_seconds",
+        "When the stream that stands still the longest last received a byte; left out while none is running.",
+        lambda job: min((transfer.progress_at for transfer in job.transfers), default=None),
+    ),
+    (
+        "zfspull_prune_refused",
+        "Whether pruning is refused because it would destroy more than the job allows.",
+        lambda job: job.state.prune_refused is not None,
+    ),
+    (
+        "zfspull_prune_skipped_snapshots",
+        "Snapshots that retention gives up and the newest run could not destroy (held, cloned, busy).",
+        lambda job: job.state.prune_skipped,
+    ),
+)
+
+_PER_JOB_AND_LABEL: tuple[tuple[str, str, str, Callable[[_Job], Iterator[tuple[str, float]]]], ...] = (
+    ("zfspull_job_last_result", "result", "1 for the result of the newest finished run, else 0.", _last_results),
+    (
+        "zfspull_refused_datasets",
+        "reason",
+        "Datasets that are refused until a person decides, by reason.",
+        lambda job: iter(_problems(job, DatasetRefused, REFUSAL_REASONS).items()),
+    ),
+    (
+        "zfspull_failed_datasets",
+        "reason",
+        "Datasets that failed in the newest run that tried them, by reason.",
+        lambda job: iter(_problems(job, DatasetFailed, frozenset()).items()),
+    ),
+)
+
+_PER_DATASET: tuple[tuple[str, str, Callable[[DatasetObserved], float | None]], ...] = (
+    (
+        "zfspull_dataset_newest_snapshot_timestamp_seconds",
+        "Creation of the newest snapshot that is really on the target: the recovery point; 0 without any.",
+        lambda seen: seen.newest_at or 0,
+    ),
+    (
+        "zfspull_dataset_source_newest_snapshot_timestamp_seconds",
+        "Creation of the newest snapshot on the source that the job wants; left out where unknown.",
+        lambda seen: seen.source_newest_at,
+    ),
+    ("zfspull_dataset_snapshots", "Snapshots on the target.", lambda seen: seen.snapshots),
+    (
+        "zfspull_dataset_up_to_date",
+        "Whether the target had all that the job wants from the source when last looked at.",
+        lambda seen: seen.up_to_date,
+    ),
+)
+
+
+class JobGauges(Collector):
+    """Reads `ledger`, `transfers` and `next_runs` (seconds since the epoch, by job) at every scrape."""
+
+    def __init__(self, ledger: Ledger, transfers: Transfers, next_runs: Mapping[str, float]) -> None:
+        self._ledger = ledger
+        self._transfers = transfers
+        self._next_runs = next_runs
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """All families, those without a sample too."""
+        jobs = [
+            _Job(facts, self._ledger.jobs[name], self._next_runs.get(name), tuple(self._transfers.of(name)))
+            for name, facts in self._ledger.facts.items()
+        ]
+        for name, text, value_of in _PER_JOB:
+            yield _family(name, text, ["job"], (((job.facts.name,), value_of(job)) for job in jobs))
+        for name, key, text, values_of in _PER_JOB_AND_LABEL:
+            rows = (((job.facts.name, value), number) for job in jobs for value, number in values_of(job))
+            yield _family(name, text, ["job", key], rows)
+        for name, text, of_dataset in _PER_DATASET:
+            yield _family(name, text, ["job", "dataset"], _dataset_rows(jobs, of_dataset))
+
+
+def _dataset_rows(
+    jobs: list[_Job], value_of: Callable[[DatasetObserved], float | None]
+) -> Iterator[tuple[tuple[str, ...], float | None]]:
+    for job in jobs:
+        states: Mapping[str, DatasetState] = job.state.datasets
+        for dataset, state in states.items():
+            if state.observed is not None:
+                yield (job.facts.name, dataset), value_of(state.observed)
+
+
+def _family(
+    name: str, text: str, keys: list[str], rows: Iterator[tuple[tuple[str, ...], float | None]]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=keys)
+    for values, number in rows:
+        if number is not None:
+            family.add_metric([label(value) for value in values], float(number))
+    return family

@@ -1,0 +1,36 @@
+"""What may stand in a metric's label: closed sets, and what becomes of a value that is in none of them."""
+
+from __future__ import annotations
+
+import re
+
+from zfspull.plan.steps import Reason
+from zfspull.zfs.stderr import TABLE, Verdict
+
+
+OTHER = "other"
+_REASON = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+REFUSAL_REASONS = frozenset(reason.value for reason in Reason)
+"""Why the planner refuses a dataset."""
+
+RETRY_REASONS = frozenset(row.reason for row in TABLE if row.verdict in {Verdict.RETRY, Verdict.DISCARD})
+"""Why zfs(8) makes a step be tried again. What the network adds appears with its first occurrence."""
+
+SIDES = frozenset({"source", "target", "link"})
+"""Where a step can fail."""
+
+
+def label(value: str) -> str:
+    """`value` as valid UTF-8: one lone surrogate in a name must not break the whole exposition."""
+    return value.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def reason_label(reason: str) -> str:
+    """`reason` if it is a token as in `zfspull.errors`, else "other": free text is no label."""
+    return reason if _REASON.fullmatch(reason) else OTHER
+
+
+def side_label(side: str) -> str:
+    """`side` if it is one of `SIDES`, else "other"."""
+    return side if side in SIDES else OTHER

@@ -1,0 +1,186 @@
+"""What is known of each job and its datasets, folded from events.
+
+The one place that decides what still holds after a run: which datasets a job has, what is wrong with each, when it
+last ran and last succeeded. Metrics, status and history each keep a `Ledger` of their own and read it; here is no
+clock, no label and no layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from zfspull.events import (
+    DatasetFailed,
+    DatasetObserved,
+    DatasetRefused,
+    Event,
+    Outcome,
+    PruneRefused,
+    PruneSkipped,
+    RunFinished,
+    RunStarted,
+    SnapshotsDestroyed,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFacts:
+    """What the configuration says of a job, as far as an observer needs it.
+
+    Attributes:
+        name: the job's name.
+        host: the machine that it pulls from.
+        interval_seconds: the longest time between two scheduled runs, None for a job without a schedule.
+    """
+
+    name: str
+    host: str
+    interval_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetState:
+    """The newest word on one dataset: what is on the target, and what keeps it from being up to date."""
+
+    observed: DatasetObserved | None = None
+    problem: DatasetRefused | DatasetFailed | None = None
+
+    def touched_by(self, run_id: str) -> bool:
+        """Whether the run said anything about the dataset."""
+        return any(event is not None and event.run_id == run_id for event in (self.observed, self.problem))
+
+    def after(self, run_id: str) -> DatasetState:
+        """What is left when that run settled the matter: a problem that did not come up again is over."""
+        over = self.problem is not None and self.problem.run_id != run_id
+        return replace(self, problem=None) if over else self
+
+
+@dataclass(slots=True)
+class JobState:
+    """What is known of one job.
+
+    Attributes:
+        running: the start of the run under way, None between runs.
+        attempted_at: when the newest run started, seconds since the epoch.
+        last_run: the end of the newest run.
+        last_success: the end of the newest run that succeeded.
+        prune_refused: the newest refusal to prune, None once pruning went through.
+        prune_skipped: how many snapshots the newest run could not destroy.
+        datasets: by the name that events give them.
+    """
+
+    running: RunStarted | None = None
+    attempted_at: float | None = None
+    last_run: RunFinished | None = None
+    last_success: RunFinished | None = None
+    prune_refused: PruneRefused | None = None
+    prune_skipped: int = 0
+    skipped_so_far: int = 0
+    datasets: dict[str, DatasetState] = field(default_factory=dict)
+
+    def events(self) -> Iterator[Event]:
+        """The events that bring a fresh ledger to this state (but for what is running): runs before facts."""
+        if self.last_success is not None and self.last_success is not self.last_run:
+            yield self.last_success
+        if self.last_run is not None:
+            yield self.last_run
+        for state in self.datasets.values():
+            yield from (event for event in (state.observed, state.problem) if event is not None)
+        if self.prune_refused is not None:
+            yield self.prune_refused
+
+
+# Runs of these outcomes looked at every dataset, so what they did not speak of is no longer so. A failed or cancelled
+# run may have seen nothing at all, and changes only what it did speak of.
+_SETTLED = frozenset({Outcome.SUCCESS, Outcome.PARTIAL, Outcome.REFUSED})
+
+
+class Ledger:
+    """All jobs. Until `declare` was called every job is taken; from then on only declared ones."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, JobState] = {}
+        self._facts: dict[str, JobFacts] | None = None
+
+    def declare(self, jobs: Iterable[JobFacts]) -> tuple[frozenset[str], frozenset[str]]:
+        """Know exactly these jobs from now on; what is known of the others is forgotten.
+
+        Returns:
+            the names that are new, and those that are gone.
+        """
+        facts = {job.name: job for job in jobs}
+        gone, new = self._jobs.keys() - facts.keys(), facts.keys() - self._jobs.keys()
+        for name in gone:
+            del self._jobs[name]
+        for name in new:
+            self._jobs[name] = JobState()
+        self._facts = facts
+        return frozenset(new), frozenset(gone)
+
+    @property
+    def facts(self) -> Mapping[str, JobFacts]:
+        """The declared jobs by name."""
+        return self._facts or {}
+
+    @property
+    def jobs(self) -> Mapping[str, JobState]:
+        """What is known, by job."""
+        return self._jobs
+
+    def knows(self, job: str) -> bool:
+        """Whether events of that job are taken."""
+        return bool(job) and (self._facts is None or job in self._facts)
+
+    def restore(self, events: Iterable[Event]) -> None:
+        """Take over what was remembered: for one job, the events of `JobState.events` in their order."""
+        for event in events:
+            self.note(event)
+
+    def note(self, event: Event) -> None:
+        """Take note of an event; those of unknown jobs and of no concern are passed over."""
+        if not self.knows(event.job):
+            return
+        state = self._jobs.setdefault(event.job, JobState())
+        match event:
+            case RunStarted():
+                state.running, state.attempted_at, state.skipped_so_far = event, event.at, 0
+            case RunFinished():
+                _finish(state, event)
+            case DatasetObserved():
+                old = state.datasets.get(event.dataset, DatasetState())
+                state.datasets[event.dataset] = replace(old, observed=event)
+            case DatasetRefused() | DatasetFailed():
+                old = state.datasets.get(event.dataset, DatasetState())
+                state.datasets[event.dataset] = replace(old, problem=event)
+            case PruneRefused():
+                state.prune_refused = event
+            case PruneSkipped():
+                state.skipped_so_far += 1
+            case SnapshotsDestroyed():
+                _pruned(state, event.run_id)
+            case _:
+                pass
+
+
+def _finish(state: JobState, run: RunFinished) -> None:
+    state.running, state.last_run = None, run
+    state.attempted_at = run.started_at
+    if run.outcome is Outcome.SUCCESS:
+        state.last_success = run
+    if run.outcome not in _SETTLED:
+        return
+    state.prune_skipped = state.skipped_so_far
+    if any(dataset.touched_by(run.run_id) for dataset in state.datasets.values()):
+        state.datasets = {
+            name: dataset.after(run.run_id)
+            for name, dataset in state.datasets.items()
+            if dataset.touched_by(run.run_id)
+        }
+    if run.outcome is Outcome.SUCCESS:
+        _pruned(state, run.run_id)
+
+
+def _pruned(state: JobState, run_id: str) -> None:
+    if state.prune_refused is not None and state.prune_refused.run_id != run_id:
+        state.prune_refused = None

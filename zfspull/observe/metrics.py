@@ -1,0 +1,177 @@
+"""The metrics: a registry of our own, counters that events drive, and the gauges of `gauges`.
+
+Names are an interface: they are listed in docs/reference/metrics.md and change only with an entry in the changelog.
+Counters start at 0 with the daemon; what must survive a restart (last success, recovery points, refusals) is a gauge
+and comes back through `Metrics.restore`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Info, disable_created_metrics
+from prometheus_client.process_collector import ProcessCollector
+
+from zfspull.clock import Clock
+from zfspull.events import (
+    ConfigLoaded,
+    DatasetFailed,
+    Event,
+    HostFailed,
+    Outcome,
+    QueueChanged,
+    ResumeDiscarded,
+    RetryScheduled,
+    RunFinished,
+    SnapshotsDestroyed,
+    TransferFailed,
+    TransferFinished,
+    TransferStarted,
+)
+from zfspull.observe.gauges import JobGauges
+from zfspull.observe.labels import RETRY_REASONS, SIDES, label, reason_label, side_label
+from zfspull.observe.ledger import JobFacts, Ledger
+from zfspull.observe.transfers import Transfers
+from zfspull.observe.window import RecentMax
+from zfspull.plan.steps import StepKind
+
+
+LAG_WINDOW_SECONDS = 300.0
+
+# (name, help, label besides `job`, the values of it that are known beforehand)
+_JOB_COUNTERS: tuple[tuple[str, str, str, Iterable[str]], ...] = (
+    ("zfspull_job_runs_total", "Finished runs by result.", "result", tuple(Outcome)),
+    ("zfspull_received_bytes_total", "Bytes of streams received, failed ones included.", "", ()),
+    ("zfspull_transfers_total", "Steps finished and verified.", "", ()),
+    ("zfspull_transfer_failures_total", "Steps failed, by the side that failed.", "side", SIDES),
+    ("zfspull_resumes_total", "Steps that went on with an interrupted stream.", "", ()),
+    ("zfspull_resumes_discarded_total", "Interrupted receives that were given up.", "", ()),
+    ("zfspull_retries_total", "Steps scheduled to be tried again, by reason.", "reason", RETRY_REASONS),
+    ("zfspull_dataset_failures_total", "Datasets that a run gave up, by reason.", "reason", ()),
+    ("zfspull_snapshots_destroyed_total", "Snapshots destroyed on the target by retention.", "", ()),
+)
+
+# What each event adds: (counter, value of its second label if it has one, how many if not 1).
+_INCREMENTS: Mapping[type[Event], Callable[[Any], tuple[str] | tuple[str, str] | tuple[str, str, float]]] = {
+    RunFinished: lambda event: ("zfspull_job_runs_total", event.outcome.value),
+    TransferStarted: lambda event: ("zfspull_resumes_total", "", event.kind == StepKind.RESUME),
+    TransferFinished: lambda _: ("zfspull_transfers_total",),
+    TransferFailed: lambda event: ("zfspull_transfer_failures_total", side_label(event.side)),
+    RetryScheduled: lambda event: ("zfspull_retries_total", reason_label(event.reason)),
+    ResumeDiscarded: lambda _: ("zfspull_resumes_discarded_total",),
+    DatasetFailed: lambda event: ("zfspull_dataset_failures_total", reason_label(event.reason)),
+    SnapshotsDestroyed: lambda event: ("zfspull_snapshots_destroyed_total", "", len(event.names)),
+}
+
+
+class Metrics:
+    """An event sink that keeps what Prometheus scrapes.
+
+    Attributes:
+        registry: what `/metrics` shows.
+    """
+
+    def __init__(self, *, version: str, clock: Clock) -> None:
+        # `_created` doubles the series and says nothing that anyone asks. (The function has no annotations.)
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        self._clock = clock
+        self._ledger, self._transfers = Ledger(), Transfers()
+        self._next_runs: dict[str, float] = {}
+        self._ledger.declare(())
+        self._counters = {
+            name: Counter(name, text, ["job", key] if key else ["job"], registry=self.registry)
+            for name, text, key, _ in _JOB_COUNTERS
+        }
+        self._connect_failures = Counter(
+            "zfspull_ssh_connect_failures_total",
+            "Connections to a host that failed, by reason.",
+            ["host", "reason"],
+            registry=self.registry,
+        )
+        self._waiting = self._gauge("zfspull_queue_length", "Runs that wait for their turn.")
+        self._running = self._gauge("zfspull_runs_running", "Runs under way.")
+        self._reload_ok = self._gauge(
+            "zfspull_config_last_reload_successful", "Whether the newest attempt to load the configuration succeeded."
+        )
+        self._reload_at = self._gauge(
+            "zfspull_config_last_reload_success_timestamp_seconds", "When the configuration was last loaded."
+        )
+        self._lag = RecentMax(LAG_WINDOW_SECONDS)
+        lag = self._gauge(
+            "zfspull_event_loop_max_lag_seconds", "The longest that the event loop was late within some five minutes."
+        )
+        lag.set_function(lambda: self._lag.value(self._clock.monotonic()))
+        Info("zfspull_build", "The version of zfspull.", registry=self.registry).info({"version": version})
+        self.registry.register(JobGauges(self._ledger, self._transfers, self._next_runs))
+        ProcessCollector(registry=self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, registry=self.registry)
+
+    def declare(self, jobs: Iterable[JobFacts]) -> frozenset[str]:
+        """Know exactly these jobs: every label set known beforehand starts at 0, those of other jobs are removed.
+
+        Returns:
+            the names that are new, for the caller to `restore`.
+        """
+        hosts_before = {facts.host for facts in self._ledger.facts.values()}
+        new, gone = self._ledger.declare(jobs)
+        for name in gone:
+            self._transfers.forget(name)
+            self._next_runs.pop(name, None)
+            for counter in self._counters.values():
+                counter.remove_by_labels({"job": label(name)})
+        for name in new:
+            for counter_name, _, key, values in _JOB_COUNTERS:
+                for value in values if key else ("",):
+                    self._count(name, counter_name, value, amount=0)
+        for host in hosts_before - {facts.host for facts in self._ledger.facts.values()}:
+            self._connect_failures.remove_by_labels({"host": label(host)})
+        return new
+
+    def restore(self, events: Iterable[Event]) -> None:
+        """Take over what history remembers of a job (`History.remembered`); counters stay as they are."""
+        self._ledger.restore(events)
+
+    def next_run(self, job: str, at: float | None) -> None:
+        """The scheduler says when `job` runs next, in seconds since the epoch; None for never."""
+        if at is None or job not in self._ledger.facts:
+            self._next_runs.pop(job, None)
+        else:
+            self._next_runs[job] = at
+
+    def loop_lag(self, seconds: float) -> None:
+        """The watchdog says how late the event loop just was."""
+        self._lag.note(seconds, self._clock.monotonic())
+
+    def emit(self, event: Event) -> None:
+        """Take note of `event`; what concerns a job that is not declared (any more) is passed over."""
+        self._tally(event)
+        if not self._ledger.knows(event.job):
+            return
+        received = self._transfers.note(event)
+        if received:
+            self._count(event.job, "zfspull_received_bytes_total", amount=received)
+        self._ledger.note(event)
+        if type(event) in _INCREMENTS:
+            self._count(event.job, *_INCREMENTS[type(event)](event))
+
+    def _tally(self, event: Event) -> None:
+        match event:
+            case HostFailed() if any(event.host == facts.host for facts in self._ledger.facts.values()):
+                self._connect_failures.labels(label(event.host), reason_label(event.reason)).inc()
+            case QueueChanged():
+                self._waiting.set(event.waiting)
+                self._running.set(event.running)
+            case ConfigLoaded():
+                self._reload_ok.set(event.ok)
+                if event.ok:
+                    self._reload_at.set(event.at)
+            case _:
+                pass
+
+    def _count(self, job: str, counter: str, value: str = "", amount: float = 1) -> None:
+        labels = (label(job), value) if value else (label(job),)
+        self._counters[counter].labels(*labels).inc(amount)

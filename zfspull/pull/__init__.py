@@ -1,0 +1,1 @@
+"""One job, once: observe, plan, transfer, verify, prune."""

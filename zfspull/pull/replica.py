@@ -1,0 +1,116 @@
+"""One dataset's replica, brought up to date: its steps in order, and again after a pause when one fails."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from zfspull.config.schema import Job
+from zfspull.errors import PermanentError, RefusalError, TransientError
+from zfspull.events import ResumeDiscarded, RetryScheduled
+from zfspull.plan.dataset import plan_dataset
+from zfspull.plan.steps import DatasetPlan, Refusal
+from zfspull.pull.context import Context
+from zfspull.pull.retry import backoff_seconds
+from zfspull.pull.tally import Tally
+from zfspull.pull.transfer import DiscardNeededError, transfer
+from zfspull.zfs.model import Dataset
+
+
+class Replica:
+    """Brings one dataset up to date.
+
+    Args:
+        job: the job that it belongs to.
+        plan: what is to be done.
+        context: the surroundings.
+        tally: the run's books.
+
+    Attributes:
+        attempts: how many were made.
+    """
+
+    def __init__(self, job: Job, plan: DatasetPlan, context: Context, tally: Tally) -> None:
+        self._job = job
+        self._plan = plan
+        self._context = context
+        self._tally = tally
+        self.attempts = 0
+
+    async def pull(self) -> None:
+        """Carry out the plan; after a failure that may pass, list and plan anew and go on.
+
+        An attempt that moved bytes was worth it: only attempts in a row without any count against the budget.
+
+        Raises:
+            ZfspullError: what it was that could not be overcome.
+        """
+        retry = self._job.retry
+        failed_in_row = 0
+        for self.attempts in count(1):
+            moved_before = self._tally.received_bytes_of(self._plan.target)
+            try:
+                await self._carry_out()
+            except TransientError as error:
+                moved = self._tally.received_bytes_of(self._plan.target) > moved_before
+                failed_in_row = 1 if moved else failed_in_row + 1
+                if failed_in_row >= retry.attempts:
+                    raise
+                await self._pause(failed_in_row, error)
+                await self._replan(discard=isinstance(error, DiscardNeededError))
+            else:
+                return
+
+    async def _carry_out(self) -> None:
+        plan = self._plan
+        if plan.refusal is not None:
+            raise refusal_error(plan, plan.refusal)
+        if plan.discard is not None:
+            await self._discard(plan.discard)
+        for step in plan.steps:
+            async with self._context.slots.stream():
+                await transfer(step, self._context, self._tally)
+
+    async def _discard(self, why: str) -> None:
+        await self._context.target.abort_receive(self._plan.target)
+        self._tally.emit(ResumeDiscarded, dataset=self._plan.target, message=why)
+
+    async def _pause(self, failed_in_row: int, error: TransientError) -> None:
+        retry = self._job.retry
+        delay = backoff_seconds(
+            failed_in_row,
+            initial_seconds=retry.initial_seconds,
+            maximum_seconds=retry.maximum_seconds,
+            rng=self._context.rng,
+        )
+        self._tally.retries += 1
+        self._tally.emit(
+            RetryScheduled, dataset=self._plan.target, attempt=self.attempts, delay_seconds=delay, reason=error.reason
+        )
+        await self._context.clock.sleep(delay)
+
+    async def _replan(self, *, discard: bool) -> None:
+        """Look at both sides again; partial state is thrown away only now that the source was seen to be well."""
+        plan = self._plan
+        source = (await self._context.source.list_tree(plan.source, recursive=False)).datasets.get("")
+        if source is None:
+            raise PermanentError(
+                f"source dataset {plan.source} does not exist any more",
+                hint="was it renamed or destroyed? The replica is kept as it is",
+                host=self._context.source.host,
+                dataset=plan.target,
+                reason="source_missing",
+            )
+        target = await self._target()
+        if discard and target is not None and target.resume_token is not None:
+            await self._discard("the source or the target says that it can't be resumed")
+            target = await self._target()
+        self._plan = plan_dataset(plan.path, source, target, plan.target, self._job.policy, stay_plain=plan.stay_plain)
+
+    async def _target(self) -> Dataset | None:
+        tree = await self._context.target.list_tree(self._plan.target, recursive=False)
+        return tree.datasets.get("")
+
+
+def refusal_error(plan: DatasetPlan, refusal: Refusal) -> RefusalError:
+    """The error that stands for the refusal of a dataset."""
+    return RefusalError(refusal.evidence, hint=refusal.hint, dataset=plan.target, reason=refusal.reason.value)

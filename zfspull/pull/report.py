@@ -1,0 +1,36 @@
+"""The end of a run: how each dataset of the target really stands."""
+
+from __future__ import annotations
+
+from zfspull.config.schema import Job
+from zfspull.events import DatasetObserved
+from zfspull.plan.steps import DatasetPlan
+from zfspull.plan.tree import plan_tree
+from zfspull.pull.survey import Survey
+from zfspull.pull.tally import Tally
+from zfspull.zfs.names import join
+
+
+def report_datasets(job: Job, seen: Survey, tally: Tally) -> None:
+    """Tell for each dataset what the newest snapshot really on the target is: the true recovery point.
+
+    Whether a dataset is up to date is found by planning once more: it is if there would be nothing to do. What the
+    source no longer has is told of too: it is kept, and never up to date.
+    """
+    whole = plan_tree(seen.source, seen.target, job.policy)
+    gone = (
+        DatasetPlan(path=path, source=join(whole.source_root, path), target=whole.target_name(path))
+        for path in whole.missing
+    )
+    for plan in (*whole.datasets, *gone):
+        dataset = seen.target.datasets.get(plan.path)
+        newest = dataset.newest if dataset else None
+        tally.emit(
+            DatasetObserved,
+            dataset=plan.target,
+            source=plan.source,
+            newest_at=newest.creation if newest else None,
+            source_newest_at=plan.wanted.creation if plan.wanted else None,
+            snapshots=len(dataset.snapshots) if dataset else 0,
+            up_to_date=plan.up_to_date,
+        )

@@ -1,0 +1,79 @@
+"""The books of one run: what was done, what went wrong, and what all that amounts to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from zfspull.clock import Clock
+from zfspull.errors import RefusalError, ZfspullError
+from zfspull.events import Event, EventSink, Outcome, RunFinished
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Counts what happens in a run, and makes its closing record.
+
+    Attributes:
+        job, run_id, started_at: which run.
+        datasets: how many the job has on the source.
+        received: bytes that arrived, by target dataset.
+        errors: everything that went wrong, in order; refusals among them.
+    """
+
+    job: str
+    run_id: str
+    clock: Clock
+    events: EventSink
+    started_at: float
+    datasets: int = 0
+    received: dict[str, int] = field(default_factory=dict)
+    steps: int = 0
+    resumed: int = 0
+    retries: int = 0
+    destroyed: int = 0
+    succeeded: int = 0
+    errors: list[ZfspullError] = field(default_factory=list)
+
+    def receive(self, dataset: str, size_bytes: int) -> None:
+        """Count what arrived for a target dataset."""
+        self.received[dataset] = self.received.get(dataset, 0) + size_bytes
+
+    def received_bytes_of(self, dataset: str) -> int:
+        """What arrived for a target dataset so far."""
+        return self.received.get(dataset, 0)
+
+    def emit(self, event: type[Event], /, **fields: Any) -> None:  # noqa: ANN401 - whatever the event has
+        """Tell the sinks of something that happened just now in this run."""
+        self.events.emit(event(at=self.clock.now(), job=self.job, run_id=self.run_id, **fields))
+
+    def finished(self, *, cancelled: bool = False) -> RunFinished:
+        """The closing record."""
+        refused = [error for error in self.errors if isinstance(error, RefusalError)]
+        failed = [error for error in self.errors if not isinstance(error, RefusalError)]
+        first = next(iter((*failed, *refused)), None)
+        return RunFinished(
+            at=self.clock.now(),
+            job=self.job,
+            run_id=self.run_id,
+            outcome=Outcome.CANCELLED if cancelled else self._outcome(bool(failed), bool(refused)),
+            started_at=self.started_at,
+            datasets=self.datasets,
+            received_bytes=sum(self.received.values()),
+            steps=self.steps,
+            resumed=self.resumed,
+            retries=self.retries,
+            refused=len(refused),
+            failed=len(failed),
+            destroyed=self.destroyed,
+            error=str(first) if first else "",
+            hint=first.hint if first else "",
+            reason=first.reason if first else "",
+        )
+
+    def _outcome(self, failed: bool, refused: bool) -> Outcome:  # noqa: FBT001 - a truth table
+        if not failed and not refused:
+            return Outcome.SUCCESS
+        if failed:
+            return Outcome.PARTIAL if self.succeeded else Outcome.FAILED
+        return Outcome.REFUSED

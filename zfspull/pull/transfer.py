@@ -1,0 +1,188 @@
+"""One step: `zfs send` there, `zfs recv` here, both watched, and what arrived checked by its guid."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from zfspull.errors import PermanentError, TransientError, ZfspullError
+from zfspull.events import Noticed, TransferFailed, TransferFinished, TransferProgress, TransferStarted
+from zfspull.hosts.failures import transfer_failure
+from zfspull.hosts.ports import Ended, Receiving
+from zfspull.hosts.tap import Tap
+from zfspull.plan.steps import Step, StepKind
+from zfspull.pull.context import Context
+from zfspull.pull.tally import Tally
+from zfspull.zfs.stderr import Side, Verdict
+
+
+_PULSE_SECONDS = 1.0
+_LAST_WORDS_SECONDS = 5.0
+"""How long the sender may take to say why, when the receiver has ended before it."""
+
+
+class DiscardNeededError(TransientError):
+    """The partial state on the target can't be resumed; to be thrown away after a fresh listing."""
+
+
+@dataclass(slots=True)
+class _Meter:
+    """What is known of a stream under way; `expected_bytes` is told by the sender."""
+
+    tap: Tap
+    started_at: float
+    expected_bytes: int | None = None
+
+    def expect(self, size_bytes: int) -> None:
+        self.expected_bytes = size_bytes
+
+
+async def transfer(step: Step, context: Context, tally: Tally) -> None:
+    """Carry out one step and verify it.
+
+    Raises:
+        DiscardNeededError: the partial state on the target is of no use.
+        ZfspullError: any other failure; the partial state stays and is resumed by a later plan.
+    """
+    tally.emit(
+        TransferStarted,
+        dataset=step.target,
+        kind=step.kind.value,
+        base=step.base.mark if step.base else "",
+        to=step.to.mark,
+        expected_bytes=None,
+    )
+    meter: _Meter | None = None
+    try:
+        async with context.target.receive(step.target, step) as receiving:
+            meter = _Meter(Tap(receiving.sink, context.clock), context.clock.monotonic())
+            async with _watched(step, meter, context, tally):
+                sent, received = await _flow(step, meter, receiving, context)
+        await _verify(step, sent, received, context, tally)
+    except ZfspullError as error:
+        error.dataset = error.dataset or step.target
+        _book(step, meter, tally)
+        tally.emit(
+            TransferFailed,
+            dataset=step.target,
+            kind=step.kind.value,
+            to=step.to.mark,
+            moved_bytes=meter.tap.moved_bytes if meter else 0,
+            side=meter.tap.waiting_for.value if meter else Side.TARGET.value,
+            reason=error.reason,
+            message=str(error),
+        )
+        raise
+    except asyncio.CancelledError:
+        _book(step, meter, tally)
+        raise
+    _book(step, meter, tally)
+    tally.steps += 1
+    tally.resumed += step.kind is StepKind.RESUME
+    tally.emit(
+        TransferFinished,
+        dataset=step.target,
+        kind=step.kind.value,
+        to=step.to.mark,
+        moved_bytes=meter.tap.moved_bytes,
+        seconds=context.clock.monotonic() - meter.started_at,
+    )
+
+
+def _book(step: Step, meter: _Meter | None, tally: Tally) -> None:
+    tally.receive(step.target, meter.tap.moved_bytes if meter else 0)
+
+
+async def _flow(step: Step, meter: _Meter, receiving: Receiving, context: Context) -> tuple[Ended, Ended]:
+    """Let the stream flow until both ends have ended, whichever ends first."""
+    sending = asyncio.create_task(context.source.send(step, meter.tap, meter.expect))
+    ending = asyncio.create_task(receiving.ended())
+    try:
+        await asyncio.wait({sending, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if not sending.done():
+            await asyncio.wait({sending}, timeout=_LAST_WORDS_SECONDS)
+        sent = await sending if sending.done() else Ended(None, "")
+        return sent, await receiving.finish()
+    finally:
+        for task in (sending, ending):
+            task.cancel()
+        await asyncio.gather(sending, ending, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _watched(step: Step, meter: _Meter, context: Context, tally: Tally) -> AsyncIterator[None]:
+    """Tell of progress while the stream flows, and end it when nothing has moved for too long."""
+    task = asyncio.current_task()
+    stalled = False
+
+    async def watch() -> None:
+        nonlocal stalled
+        while True:
+            seen = meter.tap.moved_bytes
+            await context.clock.sleep(_PULSE_SECONDS)
+            tally.emit(
+                TransferProgress,
+                dataset=step.target,
+                moved_bytes=meter.tap.moved_bytes,
+                expected_bytes=meter.expected_bytes,
+                bytes_per_second=(meter.tap.moved_bytes - seen) / _PULSE_SECONDS,
+            )
+            if meter.tap.idle_seconds() > context.stall_timeout_seconds and task is not None:
+                stalled = True
+                task.cancel()
+                return
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not stalled or (task is not None and task.uncancel() > 0):
+            raise
+        raise _stall(step, meter, context) from None
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+
+
+def _stall(step: Step, meter: _Meter, context: Context) -> TransientError:
+    side = meter.tap.waiting_for
+    blame = {
+        Side.SOURCE: f"host {context.source.host} sent nothing",
+        Side.TARGET: "the local `zfs receive` took nothing",
+    }[Side.TARGET if side is Side.TARGET else Side.SOURCE]
+    return TransientError(
+        f"stalled: {blame} for {context.stall_timeout_seconds:.0f} s, after {meter.tap.moved_bytes} bytes of {step}",
+        hint="see `zpool status` on that side, and the way between; the job's host has `stall_timeout`",
+        host=context.source.host,
+        dataset=step.target,
+        reason=f"stalled_{side}",
+    )
+
+
+async def _verify(step: Step, sent: Ended, received: Ended, context: Context, tally: Tally) -> None:
+    """Success is both exit statuses and the guid on the target; a replica that could not be mounted has arrived."""
+    if not (sent.ok and received.ok):
+        error, row = transfer_failure(sent, received, host=context.source.host, dataset=step.target)
+        if row is not None and row.verdict is Verdict.DISCARD:
+            raise DiscardNeededError(error.message, hint=error.hint, host=error.host, reason=error.reason) from error
+        if row is None or row.verdict is not Verdict.VERIFY or not sent.ok:
+            raise error
+        tally.emit(Noticed, reason=row.reason, message=str(error), dataset=step.target)
+    arrived = await context.target.look(step.target, step.to.name)
+    if arrived.guid != step.to.guid:
+        found = "not there" if arrived.guid is None else f"there with another guid ({arrived.guid})"
+        raise TransientError(
+            f"both ends ended well, but {step.target}{step.to.mark} (guid {step.to.guid}) is {found}",
+            dataset=step.target,
+            reason="not_arrived",
+        )
+    if step.raw and step.to.ivsetguid is not None and arrived.ivsetguid != step.to.ivsetguid:
+        raise PermanentError(
+            f"{step.target}{step.to.mark} arrived with ivsetguid {arrived.ivsetguid} instead of {step.to.ivsetguid}",
+            hint="the next raw increment could not be received; was it received raw?",
+            dataset=step.target,
+            reason="raw_lineage_broken",
+        )
