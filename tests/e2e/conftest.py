@@ -1,0 +1,54 @@
+"""A backup site on two machines, for the tests of the whole thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.fixtures import MakePool, TwoMachines
+from tests.lab.site import Site
+
+
+MAIN = """\
+hosts:
+  gw:
+    address: 10.77.0.1
+    keepalive_interval: 2s
+    connect_timeout: 10s
+http: {listen: 127.0.0.1:9797}
+"""
+
+
+@pytest.fixture(scope="session")
+def installed(two_machines: TwoMachines) -> Site:
+    """The daemon installed on the backup box, once for all tests."""
+    site = Site(two_machines.source, two_machines.backup)
+    site.install()
+    return site
+
+
+@pytest.fixture
+def site(installed: Site, make_pool: MakePool) -> Iterator[Site]:
+    """The site with fresh pools: an encrypted tree `tank` on the source, and an empty `backup`."""
+    make_pool(installed.source, name="tank")
+    make_pool(installed.backup, name="backup")
+    installed.source.write("/root/make-tree", MAKE_TREE)
+    installed.source.run("sh /root/make-tree")
+    yield installed
+    installed.stop()
+    installed.backup.run("rm -rf /var/lib/zfspull/*")
+
+
+MAKE_TREE = """\
+set -e
+echo correct-horse >/root/key
+for name in home home/own; do
+    zfs create -o encryption=on -o keyformat=passphrase -o keylocation=file:///root/key tank/$name </dev/null
+done
+zfs create tank/home/mail
+zfs create -V 16M -s tank/home/vol
+zfs create -o compression=off tank/home/big
+head -c 2000000 /dev/urandom >/tank/home/mail/inbox
+zfs snapshot -r tank/home@first
+"""

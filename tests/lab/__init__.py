@@ -1,0 +1,22 @@
+"""The lab: throw-away virtual machines with real OpenZFS, on any x86-64 Debian or Ubuntu, with or without KVM.
+
+A tour, from the bottom up:
+
+==============  ========================================================================================================
+``host``        what the host must have, installed where this is root
+``cache``       what is slow to make is made once, whole or not at all
+``guest``       the files that turn a Debian into a lab machine
+``image``       Debian + OpenZFS + those files = the read-only base disk, kernel and initrd
+``accel``       KVM where a real guest runs under it, else software emulation
+``devices``     disks and network cards; ``link`` the cable between machines; ``ports`` free ports
+``children``    processes that die with this one; ``rundir`` the directory that is swept after a crash
+``qmp``         QEMU's control socket; ``qemu`` one QEMU process
+``ssh``         commands and files; ``wrapper`` a guest's command as an executable of the host
+``readiness``   when a boot is over; ``identity`` what makes a booted machine somebody
+``saved``       the state of a booted machine, from which all later ones start
+``machine``     one machine; ``lab`` several, with their link
+``deps``        zfspull's dependencies as a disk; ``software`` zfspull in a machine
+``pools``       fresh pools; ``fixtures`` the pytest plugin
+``command``     ``scripts/lab``; ``control`` how it reaches the machines that another process owns
+==============  ========================================================================================================
+"""

@@ -1,0 +1,254 @@
+"""One machine of a lab: boot it, use it, cut it off, pull its plug, start it again."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.lab import identity, readiness
+from tests.lab.devices import Disk, Nic
+from tests.lab.host import LabError
+from tests.lab.identity import Peer
+from tests.lab.link import Link
+from tests.lab.ports import free_port
+from tests.lab.qemu import Qemu, Shape, make_overlay
+from tests.lab.saved import Saved, discard_saved
+from tests.lab.ssh import Result, Ssh
+from tests.lab.wrapper import write_wrapper
+
+
+log = logging.getLogger("zfspull.lab")
+
+LINK_NAME = "link"
+
+
+class Machine:
+    """A virtual machine with real ZFS; made by ``Lab.machine``.
+
+    Attributes:
+        name: Its host name, known to the other machines of the lab.
+        address: Its address on the private link, if it has one.
+        ssh_port: The port of the host's 127.0.0.1 that leads to its sshd.
+        ssh_key: The private key that logs in there as root.
+        image: The base image it runs.
+        peer: What others on the link know of it.
+    """
+
+    def __init__(
+        self, directory: Path, name: str, shape: Shape, *, number: int, disk_sizes: Sequence[int], address: str | None,
+        link: Link | None, peers: Callable[[], Sequence[Peer]], saved: Callable[[], Saved | None],
+    ) -> None:  # fmt: skip
+        self.name = name
+        self.address = address
+        self.ssh_port = free_port()
+        self.ssh_key = shape.image.private_key
+        self.image = shape.image
+        self._directory = directory
+        self._peers = peers
+        self._saved = saved
+        self._host_ports: dict[int, int] = {}
+        self._booted = False
+        self._link_cut = False
+        self._netem: str | None = None
+        disks = []
+        for index, size_bytes in enumerate(disk_sizes):
+            path = directory / f"{name}.disk{index}"
+            with path.open("wb") as file:
+                file.truncate(size_bytes)
+            disks.append(Disk(f"disk{index}", path))
+        mac = f"52:54:00:77:00:{number:02x}"
+        self.peer = Peer(name, address, mac) if address else None
+        nics = [Nic(LINK_NAME, mac, link.end())] if link else []
+        self._qemu = Qemu(directory, name, shape, directory / f"{name}.qcow2", self.ssh_port, disks, nics)
+        self._ssh = Ssh(directory, name, self.ssh_port, shape.image)
+
+    @property
+    def disks(self) -> list[str]:
+        """The spare disks, as the guest names them: ``/dev/disk/by-id/virtio-disk0`` and so on."""
+        return [disk.guest_path for disk in self._qemu.disks if disk.name.startswith("disk")]
+
+    @property
+    def running(self) -> bool:
+        """Whether the machine is powered on."""
+        return self._qemu.running
+
+    @property
+    def known_hosts(self) -> str:
+        """The sshd's host key as a line of a known_hosts file, for 127.0.0.1 and ``ssh_port``."""
+        return self._ssh.known_hosts_line
+
+    @property
+    def ssh_config(self) -> Path:
+        """A configuration for OpenSSH: ``ssh -F <ssh_config> <name>`` logs in as root."""
+        return self._ssh.config_path
+
+    @property
+    def ssh_command(self) -> list[str]:
+        """An argument vector that runs the shell command appended to it in the machine."""
+        return self._ssh.command
+
+    def boot(self) -> None:
+        """Power the machine on for the first time and wait until it is ready, from a saved state where there is one.
+
+        Raises:
+            LabError: It did not become ready.
+        """
+        if self._booted:
+            raise LabError(f"{self.name} was booted before: start() it")
+        saved = self._saved()
+        if saved is None or not self._restore(saved):
+            make_overlay(self._qemu.overlay, self._qemu.shape.image.disk, backing_format="raw")
+            self._power_on()
+        self.run(
+            identity.script(
+                name=self.name, disks=self._qemu.disks, nics=self._qemu.nics, address=self.address, peers=self._peers()
+            )
+        )
+        self._booted = True
+
+    def start(self) -> None:
+        """Power the machine on again, with its disks as they are, and wait until it is ready.
+
+        Raises:
+            LabError: It did not become ready.
+        """
+        if not self._booted:
+            self.boot()
+            return
+        self._power_on()
+        self.wait_ready()
+        for guest_port, host_port in self._host_ports.items():
+            self._ssh.forward(host_port, guest_port)
+
+    def wait_ready(self, *, timeout_seconds: float = readiness.BOOT_SECONDS) -> None:
+        """Wait until ssh answers and ZFS is loaded.
+
+        Raises:
+            LabError: Not in time.
+        """
+        if self._ssh.run("true", check=False).status != 0:
+            self._ssh.connect(timeout_seconds=timeout_seconds)
+        self.run("modprobe zfs && udevadm settle", timeout_seconds=timeout_seconds)
+
+    def run(
+        self,
+        command: str | Sequence[str],
+        *,
+        check: bool = True,
+        timeout_seconds: float | None = 300.0,
+        input: str | bytes | None = None,  # noqa: A002 - as subprocess calls it
+    ) -> Result:
+        """Run a command as root; see ``Ssh.run``."""
+        if not self.running:
+            raise LabError(f"machine {self.name} does not run")
+        return self._ssh.run(command, check=check, timeout_seconds=timeout_seconds, input=input)
+
+    def put(self, source: Path, destination: str) -> None:
+        """Copy a file or directory of the host to the full path ``destination``."""
+        self._ssh.put(source, destination)
+
+    def get(self, source: str, destination: Path) -> None:
+        """Copy a file of the machine to ``destination`` on the host."""
+        self._ssh.get(source, destination)
+
+    def write(self, path: str, text: str, *, mode: str = "644") -> None:
+        """Write a text file in the machine, with the directories it needs."""
+        self.run(f'mkdir -p "$(dirname {path})" && cat >{path} && chmod {mode} {path}', input=text)
+
+    def wrapper(self, command: str) -> Path:
+        """An executable of the host that runs ``command`` in the machine: arguments, standard streams and status pass through.
+
+        Code on the host that is told to use this as its ``zfs`` works on the machine's pools.
+        """
+        return write_wrapper(self._directory / self.name, self._ssh.command, command)
+
+    def add_user(self, user: str, *, public_key: str) -> None:
+        """Make sure that ``user`` exists, and that ``public_key`` (one line) logs in as it."""
+        home = "/root" if user == "root" else f"/home/{user}"
+        self.run(
+            f"id {user} >/dev/null 2>&1 || useradd --create-home --shell /bin/bash {user}\n"
+            f"install -d -m 700 -o {user} -g {user} {home}/.ssh\n"
+            f"cat >>{home}/.ssh/authorized_keys\n"
+            f"chown {user}:{user} {home}/.ssh/authorized_keys; chmod 600 {home}/.ssh/authorized_keys",
+            input=public_key.strip() + "\n",
+        )
+
+    def forward(self, guest_port: int) -> int:
+        """A port of the host's 127.0.0.1 that leads to the machine's own 127.0.0.1:``guest_port``, restarts included."""
+        if guest_port not in self._host_ports:
+            host_port = free_port()
+            self._ssh.forward(host_port, guest_port)
+            self._host_ports[guest_port] = host_port
+        return self._host_ports[guest_port]
+
+    def plug(self, disk: Disk) -> str:
+        """Plug a further disk into the running machine, there after every restart too; returns its name in the guest."""
+        if disk not in self._qemu.disks:
+            self._qemu.qmp.execute("blockdev-add", **disk.backend)
+            self._qemu.qmp.execute("device_add", **disk.device)
+            self._qemu.disks.append(disk)
+            self.run(f"for attempt in $(seq 300); do [ -e {disk.guest_path} ] && exit 0; sleep 0.1; done; exit 1")
+        return disk.guest_path
+
+    def cut_link(self) -> None:
+        """Cut the private link: what is sent over it vanishes, and nobody is told."""
+        self._qemu.set_link(LINK_NAME, up=False)
+        self._link_cut = True
+
+    def restore_link(self) -> None:
+        """Mend the private link."""
+        self._qemu.set_link(LINK_NAME, up=True)
+        self._link_cut = False
+
+    def shape_link(self, netem: str | None) -> None:
+        """Make what this machine sends over the link slow or lossy, in netem's words: ``rate 20mbit delay 50ms``; None ends it."""
+        self.run("tc qdisc delete dev eth1 root 2>/dev/null || true" if netem is None
+                 else f"modprobe sch_netem && tc qdisc replace dev eth1 root netem {netem}")  # fmt: skip
+        self._netem = netem
+
+    def mend(self) -> None:
+        """Undo cuts and shaping, and start the machine if it was on once and is off; for the next test."""
+        if self._booted and not self.running:
+            self.start()
+        if self._link_cut:
+            self.restore_link()
+        if self._netem:
+            self.shape_link(None)
+
+    def power_cut(self) -> None:
+        """Pull the plug: what the guest had not written to its disks is lost. ``start`` boots it again."""
+        self._qemu.kill()
+        self._ssh.disconnect()
+
+    def shutdown(self) -> None:
+        """Shut the machine down in an orderly way and wait until it is off."""
+        self.run("systemctl poweroff", check=False)
+        self._qemu.wait(timeout_seconds=120)
+        self._ssh.disconnect()
+
+    def console(self) -> str:
+        """What the machine printed on its serial console since it was made."""
+        path = self._qemu.console_path
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def meet_peers(self) -> None:
+        """Tell the running machine who is on the link by now."""
+        self.run(identity.introduce(self._peers(), self.address))
+
+    def _power_on(self) -> None:
+        self._link_cut, self._netem = False, None  # neither outlives QEMU
+        offset_bytes = self._qemu.console_path.stat().st_size if self._qemu.console_path.exists() else 0
+        self._qemu.start()
+        readiness.wait_for_console(self._qemu, offset_bytes=offset_bytes, timeout_seconds=readiness.BOOT_SECONDS)
+        self._ssh.connect(timeout_seconds=60)
+
+    def _restore(self, saved: Saved) -> bool:
+        try:
+            make_overlay(self._qemu.overlay, saved.disk, backing_format="qcow2")
+            self._qemu.restore(saved.state)
+            self._ssh.connect(timeout_seconds=60)
+        except LabError as error:
+            log.warning("%s: the saved state is of no use, booting instead: %s", self.name, error)
+            self.power_cut()
+            discard_saved(self._qemu.shape)
+            return False
+        return True

@@ -1,0 +1,32 @@
+"""When a machine has booted: it says so on its console."""
+
+import time
+
+from tests.lab.guest import READY_MARK
+from tests.lab.host import LabError
+from tests.lab.qemu import Qemu
+
+
+BOOT_SECONDS = 300.0  # 20 on two idle cores under emulation; many times that on a machine with other work
+
+
+def wait_for_console(qemu: Qemu, *, offset_bytes: int, timeout_seconds: float) -> None:
+    """Wait until the guest says, after ``offset_bytes`` of its console, that its sshd listens.
+
+    Asking sshd instead would be slower: each attempt that comes too early waits for a retransmission.
+
+    Raises:
+        LabError: QEMU ended, or the time was up; with the end of the console.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        said = qemu.console_path.read_bytes()[offset_bytes:] if qemu.console_path.exists() else b""
+        if READY_MARK.encode() in said:
+            return
+        if not qemu.running or time.monotonic() > deadline:
+            state = "does not answer" if qemu.running else "ended"
+            tail = said.decode(errors="replace")[-1500:]
+            raise LabError(
+                f"machine {qemu.name} {state} before it had booted; QEMU: {qemu.log_tail()}; console:\n{tail}"
+            )
+        time.sleep(0.1)

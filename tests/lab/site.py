@@ -1,0 +1,95 @@
+"""A backup site in the lab: keys, configuration and the daemon, as the README sets them up on real machines."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.lab.machine import Machine
+from tests.lab.software import install_zfspull
+
+
+CONFIG = "/etc/zfspull"
+HTTP_PORT = 9797
+START_SECONDS = 120.0  # Python takes its time under emulation
+POLL_SECONDS = 0.5
+
+
+class Site:
+    """zfspull on `backup`, allowed to log in to `source`.
+
+    Args:
+        source: the machine that is pulled from.
+        backup: the backup box.
+    """
+
+    def __init__(self, source: Machine, backup: Machine) -> None:
+        self.source = source
+        self.backup = backup
+
+    def install(self) -> None:
+        """Install zfspull and its unit, make the key, and let it in at the source; safe to call again."""
+        install_zfspull(self.backup, unit=True)
+        self.backup.run(
+            f"mkdir -p {CONFIG}/jobs.d && rm -f {CONFIG}/jobs.d/* {CONFIG}/known_hosts && rm -rf /var/lib/zfspull/*\n"
+            f"test -f {CONFIG}/id_ed25519 || ssh-keygen -q -t ed25519 -N '' -C zfspull -f {CONFIG}/id_ed25519"
+        )
+        key = self.backup.run(["cat", f"{CONFIG}/id_ed25519.pub"]).stdout.strip()
+        self.source.run(f"grep -qF '{key}' /root/.ssh/authorized_keys || echo '{key}' >>/root/.ssh/authorized_keys")
+        host_key = self.source.run(["cat", "/etc/ssh/ssh_host_ed25519_key.pub"]).stdout.split()[:2]
+        self.backup.write(f"{CONFIG}/known_hosts", f"10.77.0.1 {' '.join(host_key)}\n")
+
+    def configure(self, main: str, jobs: dict[str, str]) -> None:
+        """Write zfspull.yaml and the given job files, and remove all others."""
+        self.backup.run(f"rm -f {CONFIG}/jobs.d/*")
+        self.backup.write(f"{CONFIG}/zfspull.yaml", main)
+        for name, text in jobs.items():
+            self.backup.write(f"{CONFIG}/jobs.d/{name}.yaml", text)
+
+    def start(self) -> None:
+        """Start the daemon; returns when systemd has seen READY."""
+        self.backup.run("systemctl reset-failed zfspull; systemctl start zfspull", timeout_seconds=START_SECONDS)
+
+    def stop(self) -> None:
+        """Stop the daemon; returns when it has ended."""
+        self.backup.run("systemctl stop zfspull", timeout_seconds=START_SECONDS)
+
+    def status(self) -> dict[str, Any]:
+        """What `zfspull status --json` says."""
+        found: dict[str, Any] = json.loads(self.backup.run("zfspull status --json", timeout_seconds=60).stdout)
+        return found
+
+    def journal(self) -> str:
+        """What the daemon has logged since the machine was made."""
+        return self.backup.run("journalctl -u zfspull -o cat --no-pager").stdout
+
+    def metrics(self) -> dict[str, float]:
+        """All samples of /metrics, by name and labels as Prometheus writes them."""
+        text = self.backup.run(f"python3 -c '{_FETCH}'").stdout
+        samples = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+        return {name: float(value) for name, value in samples}
+
+    def snapshots(self, machine: Machine, dataset: str) -> list[tuple[str, str]]:
+        """Name and guid of each snapshot of a dataset, oldest first."""
+        listing = machine.run(["zfs", "list", "-Hp", "-d", "1", "-t", "snapshot", "-o", "name,guid", dataset]).stdout
+        return [(name.partition("@")[2], guid) for name, guid in (line.split("\t") for line in listing.splitlines())]
+
+
+_FETCH = (
+    f'import urllib.request as u; print(u.urlopen("http://127.0.0.1:{HTTP_PORT}/metrics", timeout=20).read().decode())'
+)
+
+
+def wait_until(what: str, look: Callable[[], object], *, timeout_seconds: float = 120.0) -> None:
+    """Wait until `look` returns something true.
+
+    Raises:
+        AssertionError: if that takes too long; tells what was waited for.
+    """
+    end = time.monotonic() + timeout_seconds
+    while not look():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {timeout_seconds:.0f} s in vain: {what}")
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,1 @@
+"""Many jobs, for ever: service, schedule, dispatch, reload, control socket, history."""

@@ -1,0 +1,186 @@
+"""The run history: what happened to each job, kept over restarts.
+
+An event sink that never waits for the disk: what a run left behind is written by a thread of its own when the run
+ends, in one transaction. Trouble with the file never stops anything; it is logged and shown as `History.trouble`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import structlog
+
+from zfspull.clock import Clock
+from zfspull.daemon.history_file import RUN_COLUMNS, HistoryFile, Row, UnusableError, move_aside, open_file
+from zfspull.events import DatasetObserved, Event, PruneRefused, RunFinished, RunStarted, Trigger
+from zfspull.observe.ledger import Ledger
+from zfspull.observe.record import from_record, to_record
+from zfspull.observe.text import clip
+
+
+MAX_RUNS_PER_JOB = 1000
+MAX_AGE_SECONDS = 400 * 86400.0
+MAX_TEXT_CHARS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A finished run: its end, why it was started, and the host it pulled from ("" where unknown)."""
+
+    finished: RunFinished
+    trigger: Trigger
+    host: str
+
+
+class History:
+    """The finished runs of all jobs, and the newest word on each dataset.
+
+    Attributes:
+        trouble: why the history is not kept (completely), "" if it is.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.trouble = ""
+        self._log = structlog.get_logger()
+        self._clock = clock
+        self._ledger = Ledger()
+        self._started: dict[str, RunStarted] = {}
+        self._writer: ThreadPoolExecutor | None = ThreadPoolExecutor(1, thread_name_prefix="history")
+        self._file = self._open(path)
+        self._load()
+
+    def _open(self, path: Path) -> HistoryFile | None:
+        try:
+            try:
+                return open_file(path)
+            except UnusableError as error:
+                moved = move_aside(path, error.label)
+                self._log.warning("history.moved_aside", path=str(path), to=str(moved), error=str(error))
+                return open_file(path)
+        except (OSError, sqlite3.Error, UnusableError) as error:
+            self._in_trouble(f"the history {path} can't be opened, runs are not recorded: {error}")
+            return None
+
+    def _load(self) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.forget_jobs(oldest=self._clock.now() - MAX_AGE_SECONDS)
+            for job in self._file.jobs():
+                self._ledger.restore(self._saved(self._file, job))
+        except sqlite3.Error as error:
+            self._in_trouble(f"the history can't be read: {error}")
+
+    def _saved(self, file: HistoryFile, job: str) -> Iterator[Event]:
+        """In the order that a ledger wants: last success, last run, facts."""
+        yield from (run.finished for run in _past_runs(file.runs(job, 1, succeeded_only=True)))
+        yield from (run.finished for run in _past_runs(file.runs(job, 1)))
+        for text in file.facts(job):
+            try:
+                yield from_record(json.loads(text))
+            except ValueError as error:
+                self._log.warning("history.record_ignored", job=job, error=str(error))
+
+    def emit(self, event: Event) -> None:
+        """Remember `event`; at the end of a run, hand what is to be kept to the writing thread."""
+        self._ledger.note(event)
+        if isinstance(event, RunStarted):
+            self._started[event.job] = event
+        elif isinstance(event, RunFinished):
+            started = self._started.pop(event.job, None)
+            self._submit(event.job, _row(event, started))
+        elif isinstance(event, PruneRefused):
+            self._submit(event.job, None)
+
+    def _submit(self, job: str, run: Row | None) -> None:
+        if self._file is not None and self._writer is not None and job in self._ledger.jobs:
+            # Events are frozen, so the thread may read them while the loop goes on.
+            facts = tuple(event for event in self._ledger.jobs[job].events() if not isinstance(event, RunFinished))
+            self._writer.submit(self._save, self._file, run, job, facts)
+
+    def _save(self, file: HistoryFile, run: Row | None, job: str, facts: tuple[Event, ...]) -> None:
+        """Runs in the writing thread."""
+        try:
+            records = [json.dumps(to_record(event)) for event in facts]
+            file.save(run, job, records, oldest=self._clock.now() - MAX_AGE_SECONDS, most=MAX_RUNS_PER_JOB)
+            self.trouble = ""
+        except (sqlite3.Error, OverflowError, ValueError) as error:
+            self._in_trouble(f"a run of job {job} can't be recorded: {error}")
+
+    def _in_trouble(self, message: str) -> None:
+        self.trouble = message
+        self._log.warning("history.trouble", message=message)
+
+    def recent(self, job: str, limit: int) -> list[PastRun]:
+        """The newest runs of a job, newest first. What ended a moment ago may still be on its way to the file."""
+        if self._file is None:
+            return []
+        try:
+            return list(_past_runs(self._file.runs(job, limit)))
+        except sqlite3.Error as error:
+            self._in_trouble(f"the history can't be read: {error}")
+            return []
+
+    def last_success(self, job: str) -> RunFinished | None:
+        """The newest run that succeeded; answered from memory."""
+        return self._ledger.jobs[job].last_success if job in self._ledger.jobs else None
+
+    def last_attempt(self, job: str) -> RunFinished | None:
+        """The newest finished run, whatever its outcome; answered from memory."""
+        return self._ledger.jobs[job].last_run if job in self._ledger.jobs else None
+
+    def observations(self, job: str) -> list[DatasetObserved]:
+        """The newest look at each dataset of a job; answered from memory."""
+        return [event for event in self.remembered(job) if isinstance(event, DatasetObserved)]
+
+    def remembered(self, job: str) -> tuple[Event, ...]:
+        """The events that bring `Metrics.restore` and `StatusBoard.restore` to where they were."""
+        return tuple(self._ledger.jobs[job].events()) if job in self._ledger.jobs else ()
+
+    def flush(self) -> None:
+        """Wait until everything handed over is written. Blocks: not for the event loop."""
+        if self._writer is not None:
+            self._writer.submit(lambda: None).result()
+
+    def close(self) -> None:
+        """Write what is left and close the file; what is emitted from then on is not kept. Blocks for a moment."""
+        if self._writer is not None:
+            self._writer.shutdown(wait=True)
+            self._writer = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _row(run: RunFinished, started: RunStarted | None) -> Row:
+    mine = started is not None and started.run_id == run.run_id
+    values: dict[str, object] = {field.name: getattr(run, field.name) for field in fields(run)}
+    values["finished_at"] = run.at
+    values["outcome"] = run.outcome.value
+    values["trigger"] = started.trigger.value if started is not None and mine else Trigger.OPERATOR.value
+    values["host"] = started.host if started is not None and mine else ""
+    return tuple(_storable(values[column]) for column in RUN_COLUMNS)
+
+
+def _storable(value: object) -> object:
+    """SQLite takes valid UTF-8 only, and texts of a sane length."""
+    if isinstance(value, str):
+        return clip(value, MAX_TEXT_CHARS).encode("utf-8", "backslashreplace").decode("utf-8")
+    return value
+
+
+def _past_runs(rows: list[Row]) -> Iterator[PastRun]:
+    for row in rows:
+        values = dict(zip(RUN_COLUMNS, row, strict=True))
+        try:
+            trigger, host = Trigger(str(values.pop("trigger"))), str(values.pop("host"))
+            event = from_record({"type": "RunFinished", "at": values.pop("finished_at"), **values})
+        except ValueError:
+            continue  # written by hand or by another version: one odd row hides no other
+        if isinstance(event, RunFinished):
+            yield PastRun(event, trigger, host)

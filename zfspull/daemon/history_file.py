@@ -1,0 +1,173 @@
+"""The SQLite file of the run history: opening it whatever state it is in, its schema, its statements.
+
+Nothing here knows events or threads; `history` does.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_SECONDS = 5.0
+
+RUN_COLUMNS = (
+    "run_id",
+    "job",
+    "trigger",
+    "host",
+    "outcome",
+    "started_at",
+    "finished_at",
+    "datasets",
+    "received_bytes",
+    "steps",
+    "resumed",
+    "retries",
+    "refused",
+    "failed",
+    "destroyed",
+    "error",
+    "hint",
+    "reason",
+)
+"""Columns of `runs`: the fields of `RunFinished` (its `at` is `finished_at`) with trigger and host of its start."""
+
+_SCHEMA = """
+CREATE TABLE runs (
+    run_id TEXT PRIMARY KEY, job TEXT NOT NULL, trigger TEXT NOT NULL, host TEXT NOT NULL, outcome TEXT NOT NULL,
+    started_at REAL NOT NULL, finished_at REAL NOT NULL, datasets INTEGER NOT NULL, received_bytes INTEGER NOT NULL,
+    steps INTEGER NOT NULL, resumed INTEGER NOT NULL, retries INTEGER NOT NULL, refused INTEGER NOT NULL,
+    failed INTEGER NOT NULL, destroyed INTEGER NOT NULL, error TEXT NOT NULL, hint TEXT NOT NULL, reason TEXT NOT NULL
+);
+CREATE INDEX runs_by_job ON runs (job, finished_at);
+CREATE TABLE facts (job TEXT NOT NULL, position INTEGER NOT NULL, record TEXT NOT NULL, PRIMARY KEY (job, position));
+"""
+_MARKS = ", ".join("?" * len(RUN_COLUMNS))
+_INSERT = f"INSERT OR REPLACE INTO runs ({', '.join(RUN_COLUMNS)}) VALUES ({_MARKS})"  # noqa: S608 - names from above
+_SELECT = f"SELECT {', '.join(RUN_COLUMNS)} FROM runs"  # noqa: S608 - names from above
+# A job keeps its newest runs, and its last success and last attempt however old they are.
+_TRIM = """
+DELETE FROM runs WHERE job = :job
+    AND run_id NOT IN (SELECT run_id FROM runs WHERE job = :job AND finished_at >= :oldest
+                       ORDER BY finished_at DESC LIMIT :most)
+    AND run_id NOT IN (SELECT run_id FROM runs WHERE job = :job ORDER BY finished_at DESC LIMIT 1)
+    AND run_id NOT IN (SELECT run_id FROM runs WHERE job = :job AND outcome = 'success'
+                       ORDER BY finished_at DESC LIMIT 1)
+"""
+_FORGET_JOBS = """
+DELETE FROM {table} WHERE job NOT IN (SELECT job FROM runs GROUP BY job HAVING MAX(finished_at) >= ?)
+"""
+
+Row = tuple[object, ...]
+
+
+class UnusableError(Exception):
+    """The file is no history that this version can use; `label` says what it is, for the name it is moved to."""
+
+    def __init__(self, message: str, label: str) -> None:
+        super().__init__(message)
+        self.label = label
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFile:
+    """An open history: one connection that writes (from one thread), one that reads; neither waits on the other."""
+
+    writer: sqlite3.Connection
+    reader: sqlite3.Connection
+
+    def close(self) -> None:
+        """Close both connections."""
+        self.reader.close()
+        self.writer.close()
+
+    def save(self, run: Row | None, job: str, facts: Sequence[str], *, oldest: float, most: int) -> None:
+        """Add a run (in the order of `RUN_COLUMNS`) and replace what is known of its job, all or nothing."""
+        with self.writer:
+            if run is not None:
+                self.writer.execute(_INSERT, run)
+                self.writer.execute(_TRIM, {"job": job, "oldest": oldest, "most": most})
+            self.writer.execute("DELETE FROM facts WHERE job = ?", (job,))
+            self.writer.executemany(
+                "INSERT INTO facts (job, position, record) VALUES (?, ?, ?)",
+                ((job, position, record) for position, record in enumerate(facts)),
+            )
+
+    def forget_jobs(self, *, oldest: float) -> None:
+        """Drop all of the jobs that have not run since `oldest`."""
+        with self.writer:
+            self.writer.execute(_FORGET_JOBS.format(table="facts"), (oldest,))
+            self.writer.execute(_FORGET_JOBS.format(table="runs"), (oldest,))
+
+    def jobs(self) -> list[str]:
+        """Every job that has a run or a fact."""
+        return [name for (name,) in self.reader.execute("SELECT job FROM runs UNION SELECT job FROM facts")]
+
+    def runs(self, job: str, limit: int, *, succeeded_only: bool = False) -> list[Row]:
+        """The newest runs of a job, newest first."""
+        success = " AND outcome = 'success'" if succeeded_only else ""
+        statement = f"{_SELECT} WHERE job = ?{success} ORDER BY finished_at DESC, rowid DESC LIMIT ?"
+        return self.reader.execute(statement, (job, limit)).fetchall()
+
+    def facts(self, job: str) -> list[str]:
+        """What was saved with the newest run of a job."""
+        rows = self.reader.execute("SELECT record FROM facts WHERE job = ? ORDER BY position", (job,))
+        return [record for (record,) in rows]
+
+
+def open_file(path: Path) -> HistoryFile:
+    """Open or create the history.
+
+    Raises:
+        UnusableError: it is damaged, of a newer version, or something else altogether.
+        sqlite3.Error, OSError: it can't be opened or written at all.
+    """
+    writer = _connect(path)
+    try:
+        _prepare(writer)
+        return HistoryFile(writer, _connect(path))
+    except sqlite3.DatabaseError as error:
+        writer.close()
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            raise UnusableError(f"the file is damaged ({error})", "damaged") from error
+        raise
+    except BaseException:
+        writer.close()
+        raise
+
+
+def move_aside(path: Path, label: str) -> Path:
+    """Rename a history that can't be used, with its journal; one of each label is kept. Returns its new name."""
+    moved = path.with_name(f"{path.name}.{label}")
+    path.replace(moved)
+    for suffix in ("-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).replace(moved.with_name(moved.name + suffix))
+    return moved
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # One thread writes, another reads; each connection is used by one of them at a time.
+    return sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if version > SCHEMA_VERSION:
+        raise UnusableError(f"it was written by a newer zfspull (version {version} of the file)", f"version-{version}")
+    if version == 0 and not tables:
+        # WAL: readers and the writer don't wait for each other, and a commit costs no sync (NORMAL): after a power
+        # cut the newest runs may be missing, which a next run makes good; the file itself stays sound.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    elif not {"runs", "facts"} <= tables:
+        raise UnusableError("it is no history of zfspull", "foreign")
+    elif connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        raise UnusableError("the file is damaged", "damaged")
+    connection.execute("PRAGMA synchronous = NORMAL")
