@@ -75,7 +75,8 @@ class _StepMaker:
             base=base,
             raw=self.source.encrypted,
             creates=creates,
-            stay_plain=self._stay_plain and creates,
+            # A resumed receive has its encryption from the first part, and zfs refuses to hear of it again.
+            stay_plain=self._stay_plain and creates and token is None,
             token=token,
         )
 
@@ -111,8 +112,10 @@ def _resume(plan: DatasetPlan, maker: _StepMaker, token: str, found: Resumable, 
 
 
 def _next(plan: DatasetPlan, maker: _StepMaker, target: Dataset) -> DatasetPlan:
-    """There is a replica: find the base and go on from there."""
+    """There is a replica, or a placeholder: find the base and go on from there."""
     source = maker.source
+    if plan.wanted is None and not target.snapshots:
+        return plan
     lineage = find_base(source, target)
     refusal = (
         refusals.encryption_differs(source, target)

@@ -47,11 +47,13 @@ class DatasetPrune:
         dataset: full name.
         destroy: given up by every rule and protected by no guard, oldest first.
         kept: by guid of every other snapshot, why it stays: the rules first, then the guards as in `guard: held`.
+        stay: those other snapshots, oldest first.
     """
 
     dataset: str
     destroy: tuple[Snapshot, ...]
     kept: Mapping[int, tuple[str, ...]]
+    stay: tuple[Snapshot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ def plan_prune(dataset: Dataset, keep: Keep | None, *, base: Base, zone: ZoneInf
         if (reasons := decision.reasons.get(snapshot.guid, ()) + _guards(scene, snapshot))
     }
     destroy = tuple(snapshot for snapshot in decision.given_up if snapshot.guid not in kept)
-    return DatasetPrune(dataset.name, destroy, MappingProxyType(kept))
+    stay = sorted((snapshot for snapshot in dataset.snapshots if snapshot.guid in kept), key=lambda one: one.createtxg)
+    return DatasetPrune(dataset.name, destroy, MappingProxyType(kept), tuple(stay))
 
 
 def _scene(dataset: Dataset, base: Base) -> _Scene:

@@ -48,6 +48,18 @@ KEEPS = st.one_of(st.none(), st.builds(Keep, last=st.integers(1, 4), hourly=st.i
 
 
 @given(dataset=datasets(), base=BASES, keep=KEEPS)
+def test_every_snapshot_goes_or_stays(dataset, base, keep):
+    """Each snapshot is in exactly one of the two lists, oldest first, and each that stays has a reason."""
+    prune = _plan(dataset, base, keep)
+
+    assert sorted([*prune.destroy, *prune.stay], key=lambda one: one.guid) == sorted(
+        dataset.snapshots, key=lambda one: one.guid
+    )
+    assert [one.createtxg for one in prune.stay] == sorted(one.createtxg for one in prune.stay)
+    assert all(prune.kept[one.guid] for one in prune.stay)
+
+
+@given(dataset=datasets(), base=BASES, keep=KEEPS)
 def test_no_guard_is_ever_broken(dataset, base, keep):
     """P1: whatever the rules say, nothing that a guard protects is destroyed."""
     prune = _plan(dataset, base, keep)

@@ -12,7 +12,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from zfspull.plan.schedule import EverySchedule, missed_between, parse_schedule
@@ -108,6 +108,7 @@ def firings(schedule, start, end, zone):
         yield now
 
 
+@settings(deadline=None)  # the oracle takes its time
 @given(line=lines(), change=st.sampled_from(CHANGES), before=st.integers(0, 1500), hours=st.integers(1, 30))
 def test_every_firing_and_no_other(line, change, before, hours):
     """Around changes of clocks in many zones the firings are exactly those that walking through time finds."""

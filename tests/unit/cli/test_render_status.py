@@ -1,0 +1,139 @@
+from datetime import UTC
+
+import pytest
+
+from zfspull.cli.render_status import STATUS_VERSION, only, status_view
+from zfspull.cli.terminal import as_text
+from zfspull.events import (
+    ConfigLoaded,
+    DatasetObserved,
+    DatasetRefused,
+    Noticed,
+    Outcome,
+    QueueChanged,
+    RunFinished,
+    RunStarted,
+    TransferProgress,
+    TransferStarted,
+    Trigger,
+)
+from zfspull.observe import status as observed
+from zfspull.observe.ledger import JobFacts
+from zfspull.observe.status import StatusBoard
+
+
+def _board():
+    """The daemon's own board, so that both sides agree on the shape."""
+    board = StatusBoard()
+    board.declare(
+        [JobFacts(name="home", host="gw", interval_seconds=3600), JobFacts(name="vm", host="hv", interval_seconds=None)]
+    )
+    board.next_run("home", 1360)
+    for event in (
+        ConfigLoaded(at=1, ok=True, jobs=2),
+        QueueChanged(at=900, waiting=0, running=1),
+        RunStarted(at=100, job="home", run_id="1", trigger=Trigger.SCHEDULE, host="gw"),
+        DatasetObserved(
+            at=150, job="home", run_id="1", dataset="b/[b]home", source="z/[b]home", newest_at=50, source_newest_at=50,
+            snapshots=3, up_to_date=True,
+        ),
+        DatasetObserved(
+            at=150, job="home", run_id="1", dataset="b/home/vm", source="z/home/vm", newest_at=40, source_newest_at=100,
+            snapshots=7, up_to_date=False,
+        ),
+        DatasetRefused(
+            at=150, job="home", run_id="1", dataset="b/home/vm", reason="no_common_base", message="diverged\x1b", hint="rename"
+        ),
+        Noticed(at=155, job="home", run_id="1", reason="clock", message="clock is off"),
+        RunFinished(
+            at=160, job="home", run_id="1", outcome=Outcome.REFUSED, started_at=100, datasets=2, received_bytes=0, steps=0,
+            resumed=0, retries=0, refused=1, failed=0, destroyed=0,
+        ),
+        RunStarted(at=900, job="vm", run_id="2", trigger=Trigger.OPERATOR, host="hv"),
+        TransferStarted(at=901, job="vm", run_id="2", dataset="b/vm", kind="range", base="@a", to="@b", expected_bytes=2**30),
+        TransferProgress(
+            at=950, job="vm", run_id="2", dataset="b/vm", moved_bytes=2**29, expected_bytes=2**30, bytes_per_second=2**23
+        ),
+    ):  # fmt: skip
+        board.emit(event)
+    return board
+
+
+def _shown(status, **how):
+    return as_text(status_view(status, UTC, **how), 120)
+
+
+STATUS = _board().snapshot(1000)
+
+
+def test_one_line_per_job_says_how_it_is():
+    """State, last success, next run, lag and datasets of every job at a glance."""
+    lines = _shown(STATUS).splitlines()
+
+    assert lines[0] == "2 jobs: 1 running, 0 waiting, 1 job in trouble"
+    assert lines[1].split() == ["JOB", "HOST", "STATE", "LAST", "SUCCESS", "NEXT", "RUN", "LAG", "DATASETS"]
+    assert lines[2].split() == ["home", "gw", "refused", "-", "in", "6m", "1m", "1", "of", "2", "up", "to", "date"]
+    assert lines[3].split() == ["vm", "hv", "running", "-", "-", "-", "-"]
+
+
+def test_running_transfers_show_their_progress():
+    """What is being received shows step, percentage, bytes, rate and time left."""
+    line = next(line for line in _shown(STATUS).splitlines() if line.startswith("b/vm"))
+
+    assert line.split() == ["b/vm", "range", "@a", "->", "@b", "50%", "512.0", "MiB", "8.0", "MiB/s", "1m4s"]
+
+
+def test_only_datasets_that_are_behind_are_listed():
+    """A thousand datasets that are fine do not hide the one that is not; on request all are shown."""
+    assert "b/[b]home" not in _shown(STATUS)
+    line = next(line for line in _shown(STATUS).splitlines() if line.startswith("b/home/vm"))
+    assert line.split() == ["b/home/vm", "z/home/vm", "1970-01-01", "00:00:40", "1m", "7"]
+    assert "b/[b]home" in _shown(STATUS, every_dataset=True)
+
+
+def test_what_is_wrong_says_what_to_do():
+    """Each problem has place, words, reason, age and hint, and can't drive the terminal."""
+    shown = _shown(STATUS)
+
+    assert "What is wrong\nhome: b/home/vm: diverged\\x1b (no_common_base, 14m10s ago)\n  hint: rename\n" in shown
+    assert "home: clock is off (clock, 14m5s ago)" in shown
+
+
+def test_a_refused_configuration_is_told_first():
+    """An operator who fixed nothing yet sees that the old configuration is in force."""
+    board = _board()
+    board.emit(ConfigLoaded(at=990, ok=False, jobs=0, message="a.yaml:1:1: x: is unknown\nb.yaml:2:1: y: is unknown"))
+
+    assert _shown(board.snapshot(1000)).splitlines()[1:4] == [
+        "the new configuration was refused; the one of 1970-01-01 00:00:01 is in force",
+        "  a.yaml:1:1: x: is unknown",
+        "  b.yaml:2:1: y: is unknown",
+    ]
+
+
+def test_an_idle_daemon_says_so_in_two_lines():
+    """Without transfers, lag and trouble there are no empty tables."""
+    assert _shown(StatusBoard().snapshot(1)).splitlines() == [
+        "0 jobs: 0 running, 0 waiting, all well",
+        "JOB  HOST  STATE  LAST SUCCESS  NEXT RUN  LAG  DATASETS",
+    ]
+
+
+def test_one_job_can_be_picked():
+    """`status JOB` shows that job and no other."""
+    assert list(only(STATUS, ["vm"])["jobs"]) == ["vm"]
+
+
+def test_both_sides_speak_the_same_version():
+    """The tables understand the version that this daemon has."""
+    assert observed.STATUS_VERSION == STATUS_VERSION
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_a_narrow_terminal_loses_nothing(columns):
+    """On a narrow terminal lines fold, but every name is still there."""
+    shown = as_text(status_view(STATUS, UTC), columns)
+
+    assert all(len(line) <= columns for line in shown.splitlines())
+    assert "home" in shown
+    assert "diverged" in shown

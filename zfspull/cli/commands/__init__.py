@@ -1,0 +1,24 @@
+"""The commands, one module each: `add` puts the command on the parser, `run` does its work and returns an exit code.
+
+A new command is a module here, its line in `ADD`, and its section in docs/reference/cli.md (a test compares).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zfspull.cli.commands import check_config, config, daemon, plan, prune, pull, reload, status
+from zfspull.cli.options import Commands
+
+
+ADD: tuple[Callable[[Commands], None], ...] = (
+    check_config.add,
+    config.add,
+    plan.add,
+    pull.add,
+    prune.add,
+    daemon.add,
+    status.add,
+    reload.add,
+)
+"""Put the commands on the parser, in the order of `zfspull --help`."""

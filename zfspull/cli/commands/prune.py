@@ -1,0 +1,141 @@
+"""`zfspull prune JOB`: retention now, or what it would do; by the daemon if there is one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from zfspull.cli.exit_codes import ExitCode
+from zfspull.cli.failure import UsageError
+from zfspull.cli.options import Commands, Options, add_command, add_json
+from zfspull.cli.text import counted, safe
+from zfspull.errors import RefusalError
+from zfspull.events import Event, PruneRefused
+
+
+if TYPE_CHECKING:
+    from zfspull.events import EventSink
+
+_DETAILS = """\
+Destroys the snapshots of the target that no keep rule holds and no guard protects.
+More than the job's max_destroy is refused, unless --confirm repeats the job's name."""
+_EXAMPLES = """\
+  zfspull prune home --dry-run       what would go, what stays, and why
+  zfspull prune home
+  zfspull prune home --confirm=home  even if it is more than max_destroy"""
+
+
+def add(commands: Commands) -> None:
+    """Put the command on the parser."""
+    parser = add_command(
+        commands, "prune", run, summary="thin a job's target by its keep rules", details=_DETAILS, examples=_EXAMPLES
+    )
+    parser.add_argument("job", metavar="JOB", help="name of the job")
+    parser.add_argument("--dry-run", action="store_true", help="destroy nothing, show what would go")
+    parser.add_argument("--confirm", metavar="NAME", default=None, help="the job's name: go beyond max_destroy once")
+    add_json(parser)
+
+
+def run(options: Options) -> int:
+    """Prune; 3 if it would be too much."""
+    from zfspull.cli.foreground import in_foreground
+
+    if options.confirm is not None and options.confirm != options.job:
+        raise UsageError(
+            f"--confirm={options.confirm} does not name the job {options.job!r}; nothing was done",
+            hint=f"to prune beyond max_destroy once: zfspull prune {options.job} --confirm={options.job}",
+        )
+    return in_foreground(options, lambda: _prune(options))
+
+
+async def _prune(options: Options) -> int:
+    from zfspull.cli import there
+
+    events = _Silent() if options.json else _Told()
+    confirmed = options.confirm is not None
+    client = await there.find_daemon(options)
+    if client is not None:
+        report = await there.prune(client, options.job, events, dry_run=options.dry_run, confirmed=confirmed)
+    else:
+        report = await _prune_here(options, events, confirmed=confirmed)
+    return tell(report, options)
+
+
+async def _prune_here(options: Options, events: EventSink, *, confirmed: bool) -> dict[str, Any]:
+    from zfspull.cli import here
+    from zfspull.clock import SystemClock
+    from zfspull.daemon.work import PullWork
+
+    config = here.load(options)
+    job = here.job_of(config, options.job)
+    async with here.opened(config) as generation:
+        return await here.prune(
+            job,
+            generation,
+            events,
+            work=PullWork(SystemClock()),
+            paths=options.paths,
+            dry_run=options.dry_run,
+            confirmed=confirmed,
+        )
+
+
+def tell(report: dict[str, Any], options: Options) -> int:
+    """Show how it went, or would go.
+
+    Raises:
+        RefusalError: it would be more than max_destroy, and nothing was destroyed.
+    """
+    exceeded = report["exceeded"]
+    if options.json:
+        print(json.dumps({"job": options.job, "dry_run": options.dry_run, **report}, indent=2))
+        return ExitCode.REFUSED if exceeded else ExitCode.OK
+    if options.dry_run and any(dataset["destroy"] or dataset["keep"] for dataset in report["datasets"]):
+        _show_table(report, options)
+    if exceeded:
+        raise RefusalError(
+            exceeded["message"],
+            hint=f"look at it with --dry-run; if it is right: zfspull prune {options.job} --confirm={options.job}",
+        )
+    print(summary(report, options.job, dry_run=options.dry_run))
+    return ExitCode.OK
+
+
+def summary(report: dict[str, Any], job: str, *, dry_run: bool) -> str:
+    """The last line, and per dataset what holds the snapshots that stay."""
+    from zfspull.cli.render_prune import reasons_summary
+
+    number = counted(report["destroyed"], "snapshot")
+    lines = [f"{safe(job)}: {number} would be destroyed" if dry_run else f"{safe(job)}: {number} destroyed"]
+    for dataset in report["datasets"]:
+        stay = f"{safe(dataset['dataset'])}: {counted(len(dataset['keep']), 'snapshot')} held by rules and guards"
+        lines.append(f"  {stay}: {reasons_summary(dataset)}" if dataset["keep"] else f"  {stay}")
+    return "\n".join(lines)
+
+
+def _show_table(report: dict[str, Any], options: Options) -> None:
+    from zfspull.cli.render_prune import prune_table
+    from zfspull.cli.terminal import local_zone, look_at, show
+
+    terminal = look_at(sys.stdout, os.environ, no_color=options.no_color)
+    show(prune_table(report["datasets"], local_zone()), terminal, sys.stdout)
+
+
+class _Silent:
+    """With --json only the report is printed."""
+
+    def emit(self, event: Event) -> None:
+        """Nothing."""
+
+
+class _Told:
+    """What is destroyed and what could not be, as plain lines; a refusal is told at the end, with its way out."""
+
+    def emit(self, event: Event) -> None:
+        """Print the line of `event`."""
+        from zfspull.cli.render_events import line
+
+        if not isinstance(event, PruneRefused) and (said := line(event)) is not None:
+            print(said.text, flush=True)

@@ -1,0 +1,73 @@
+"""Figures and foreign text as a person should see them. Pure: time zone and present moment are arguments."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+
+from zfspull.config.units import format_bytes, format_duration, format_rate
+
+
+UNKNOWN = "-"
+
+
+def safe(text: str) -> str:
+    r"""One line that can do nothing to a terminal: whatever moves, hides or reorders text shows as an escape.
+
+    Names, properties and stderr come from machines that may be hostile; so control characters, line ends, invisible
+    and bidirectional format characters and lone surrogates become `\x1b`, `\u202e` and the like.
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def safe_block(text: str) -> str:
+    """Like `safe`, but line feeds stay: for messages that have several lines."""
+    return "\n".join(safe(line) for line in text.split("\n"))
+
+
+def size(count_bytes: float | None) -> str:
+    """`1.5 GiB`; `-` for None."""
+    return UNKNOWN if count_bytes is None else format_bytes(count_bytes)
+
+
+def rate(bytes_per_second: float | None) -> str:
+    """`10.2 MiB/s`; `-` for None."""
+    return UNKNOWN if bytes_per_second is None else format_rate(bytes_per_second)
+
+
+def percentage(part: float, whole: float | None) -> str:
+    """`42%`; 100 at most (an estimate may be too low), `-` where the whole is unknown."""
+    if not whole:
+        return UNKNOWN
+    return f"{min(int(100 * part / whole), 100)}%"
+
+
+def duration(seconds: float | None) -> str:
+    """`1h2m`, `45s`: whole seconds in the two largest units; `-` for None."""
+    return UNKNOWN if seconds is None else format_duration(round(max(seconds, 0)))
+
+
+def time_left(moved_bytes: float, expected_bytes: float | None, bytes_per_second: float) -> float | None:
+    """Seconds until the rest has moved at this rate; None where that can't be said."""
+    if expected_bytes is None or bytes_per_second <= 0:
+        return None
+    return max(expected_bytes - moved_bytes, 0) / bytes_per_second
+
+
+def moment(at: float | None, zone: tzinfo = UTC) -> str:
+    """`2026-11-21 10:25:00` in `zone`; `-` for None."""
+    return UNKNOWN if at is None else datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def ago(at: float | None, now: float) -> str:
+    """`3m ago`, `in 2h`, `now`; `-` for None."""
+    if at is None:
+        return UNKNOWN
+    past = now - at
+    if abs(past) < 1:
+        return "now"
+    return f"{duration(past)} ago" if past > 0 else f"in {duration(-past)}"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """`1 dataset`, `2 datasets`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
