@@ -42,6 +42,8 @@ class Event:
         at: seconds since the epoch.
         job: name of the job, "" for what concerns the daemon as a whole.
         run_id: identity of the run, "" outside one.
+
+    Where an event has a `dataset`, it is the full name of the replica on the target, "" for the job as a whole.
     """
 
     at: float
@@ -182,14 +184,14 @@ class DatasetObserved(Event):
     Attributes:
         newest_at: creation of the newest snapshot on the target, seconds since the epoch; None without any.
         source_newest_at: the same of the newest matching snapshot on the source, None where the source is unknown.
-        dataset: full name on the source.
-        target: full name of the replica.
+        dataset: full name of the replica, as in all events of a run.
+        source: full name on the host.
         snapshots: how many there are on the target.
         up_to_date: whether the target's newest snapshot is the newest that the job wants from the source.
     """
 
     dataset: str
-    target: str
+    source: str
     newest_at: int | None
     source_newest_at: int | None
     snapshots: int
@@ -198,10 +200,10 @@ class DatasetObserved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotsTaken(Event):
-    """A snapshot named `name` was taken on the source: of `dataset`, and of all below it if `recursive`."""
+    """A snapshot named `name` was taken of the dataset `source`, and of all below it if `recursive`."""
 
     name: str
-    dataset: str
+    source: str
     recursive: bool
 
 

@@ -57,7 +57,7 @@ def script(*, name: str, disks: Sequence[Disk], nics: Sequence[Nic], address: st
         )
     lines = [
         "set -e",
-        f"date -u -s @{time.time():.3f} >/dev/null",
+        clock(),
         f"hostname {name}; echo {name} >/etc/hostname",
         write(NETWORK_SCRIPT, network),
         f"zgenhostid -f {host_id}",
@@ -72,6 +72,11 @@ def script(*, name: str, disks: Sequence[Disk], nics: Sequence[Nic], address: st
     ]
     lines.append("wait $!")
     return "\n".join(lines)
+
+
+def clock() -> str:
+    """A shell command that sets the clock to now."""
+    return f"date -u -s @{time.time():.3f} >/dev/null"
 
 
 def introduce(peers: Sequence[Peer], address: str | None) -> str:

@@ -67,6 +67,11 @@ class Machine:
         return [disk.guest_path for disk in self._qemu.disks if disk.name.startswith("disk")]
 
     @property
+    def disk_files(self) -> list[Path]:
+        """The files of this host that the spare disks are, in the same order."""
+        return [disk.path for disk in self._qemu.disks if disk.name.startswith("disk")]
+
+    @property
     def running(self) -> bool:
         """Whether the machine is powered on."""
         return self._qemu.running
@@ -103,6 +108,7 @@ class Machine:
                 name=self.name, disks=self._qemu.disks, nics=self._qemu.nics, address=self.address, peers=self._peers()
             )
         )
+        self.set_clock()  # again: the script's first line took effect a second or two after it was written
         self._booted = True
 
     def start(self) -> None:
@@ -141,6 +147,10 @@ class Machine:
         if not self.running:
             raise LabError(f"machine {self.name} does not run")
         return self._ssh.run(command, check=check, timeout_seconds=timeout_seconds, input=input)
+
+    def set_clock(self) -> None:
+        """Set the machine's clock to the host's, to within the time that a command takes to get there."""
+        self.run(identity.clock())
 
     def put(self, source: Path, destination: str) -> None:
         """Copy a file or directory of the host to the full path ``destination``."""

@@ -54,14 +54,14 @@ def _(event: events.Planned) -> Line:
 @line.register
 def _(event: events.SnapshotsTaken) -> Line:
     below = " and all below" if event.recursive else ""
-    return Line(f"{safe(event.dataset)}: took snapshot @{safe(event.name)}{below}")
+    return Line(f"{safe(event.source)}: took snapshot @{safe(event.name)}{below}")
 
 
 @line.register
 def _(event: events.TransferStarted) -> Line:
     start = f"{safe(event.base)} -> " if event.base else ""
-    expected = "size unknown" if event.expected_bytes is None else f"about {size(event.expected_bytes)}"
-    return Line(f"{safe(event.dataset)}: {safe(event.kind)} {start}{safe(event.to)}, {expected}", "quiet")
+    expected = "" if event.expected_bytes is None else f", about {size(event.expected_bytes)}"
+    return Line(f"{safe(event.dataset)}: {safe(event.kind)} {start}{safe(event.to)}{expected}", "quiet")
 
 
 @line.register

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from zfspull.errors import LocalResourceError, PermanentError, RefusalError, TransientError, ZfspullError
 from zfspull.hosts.ports import Ended
 from zfspull.hosts.process import Completed
@@ -43,19 +45,39 @@ def failure(
     )
 
 
-def transfer_failure(sent: Ended, received: Ended, *, host: str, dataset: str) -> tuple[ZfspullError, Row | None]:
-    """The error for a step of which at least one end failed, with the row of the side that is to blame.
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """Why a step failed.
+
+    Attributes:
+        error: to be raised.
+        row: what is known of the text that tells why, None for an unknown text.
+        where: source, target, or link if the sender's end was never learnt.
+    """
+
+    error: ZfspullError
+    row: Row | None
+    where: str
+
+
+LINK = "link"
+
+
+def transfer_failure(sent: Ended, received: Ended, *, host: str, dataset: str) -> Blame:
+    """Why a step failed of which at least one end did.
 
     The receiver's text often only names the effect of what happened to the sender ("incomplete stream"), so an effect
-    on one side yields to a cause on the other; both texts are in the message.
+    on one side yields to a cause on the other, and to a text that is not known; both texts are in the message.
     """
-    rows = [
-        classify(side, ended.stderr) or _ended_silently(ended)
+    failed = [
+        (side, ended, classify(side, ended.stderr) or _ended_silently(ended))
         for side, ended in ((Side.TARGET, received), (Side.SOURCE, sent))
         if not ended.ok
     ]
-    causes = [row for row in rows if row is not None and not row.is_effect]
-    row = causes[0] if causes else None if None in rows else rows[0]
+    causes = [entry for entry in failed if entry[2] is not None and not entry[2].is_effect]
+    unknown = [entry for entry in failed if entry[2] is None]
+    effects = sorted(failed, key=lambda entry: (entry[1].status is not None, entry[2] is not _ENDED_SILENTLY))
+    side, blamed, row = (causes or unknown or effects)[0]
     message = "; ".join(
         f"{action} ended with {describe_status(ended.status)}"
         + (f": {text[:_EVIDENCE_CHARACTERS]}" if (text := without_stream_info(ended.stderr)) else "")
@@ -68,10 +90,12 @@ def transfer_failure(sent: Ended, received: Ended, *, host: str, dataset: str) -
         dataset=dataset,
         reason=row.reason if row else "unknown",
     )
-    return error, row
+    return Blame(error, row, LINK if blamed.status is None else side.value)
 
 
-_ENDED_SILENTLY = Row("", Side.EITHER, Verdict.RETRY, "killed", "it was killed, or its connection was lost")
+_ENDED_SILENTLY = Row(
+    "", Side.EITHER, Verdict.RETRY, "killed", "it said nothing: it was killed, or its connection was lost"
+)
 
 
 def _ended_silently(ended: Completed | Ended) -> Row | None:

@@ -108,8 +108,11 @@ class Target(Protocol):
     async def look(self, name: str, snapshot: str) -> Arrived:
         """What is there of dataset `name` and its `snapshot`: the look after a step."""
 
-    async def create_placeholder(self, name: str) -> None:
-        """Create the filesystem `name` as an empty, unmounted placeholder; fine if it exists."""
+    async def create_placeholder(self, name: str, *, stay_plain: bool) -> None:
+        """Create the filesystem `name` as an empty, unmounted placeholder; fine if it exists.
+
+        `stay_plain` keeps it from inheriting encryption: below a raw replica, whose key is never here, it must not.
+        """
 
     def receive(self, name: str, step: Step) -> AbstractAsyncContextManager[Receiving]:
         """Start `zfs recv` into `name`; leaving the context ends and reaps the process whatever happened."""

@@ -12,18 +12,22 @@ class Tap:
 
     Attributes:
         moved_bytes: what has passed so far.
-        moved_at: when something last passed or was taken by the target, on the monotonic clock.
+        moved_at: when something last passed or was seen to be taken by the target, on the monotonic clock.
+        complete: set when the source has given everything, so that it is up to the target alone.
     """
 
     def __init__(self, sink: Sink, clock: Clock) -> None:
         self._sink = sink
         self._clock = clock
-        self._draining = 0
+        self._pending_seen_bytes = 0
+        self.complete = False
         self.moved_bytes = 0
         self.moved_at = clock.monotonic()
 
     def write(self, data: bytes) -> None:
-        """Pass `data` on."""
+        """Pass `data` on; what a broken target is given has not moved."""
+        if self._sink.broken:
+            return
         self.moved_bytes += len(data)
         self.moved_at = self._clock.monotonic()
         self._sink.write(data)
@@ -35,11 +39,7 @@ class Tap:
 
     async def drain(self) -> None:
         """Wait until the target has taken everything."""
-        self._draining += 1
-        try:
-            await self._sink.drain()
-        finally:
-            self._draining -= 1
+        await self._sink.drain()
         self.moved_at = self._clock.monotonic()
 
     @property
@@ -49,9 +49,12 @@ class Tap:
 
     @property
     def waiting_for(self) -> Side:
-        """Who is to move next: the target if it has not taken what it was given, else the source."""
-        return Side.TARGET if self._draining else Side.SOURCE
+        """Who is to move next: the target if it has not taken all that it was given, else the source."""
+        return Side.TARGET if self.complete or self._sink.pending_bytes else Side.SOURCE
 
     def idle_seconds(self) -> float:
-        """How long nothing has moved."""
+        """How long nothing has moved, seen from look to look: a target that took a little since the last look moves."""
+        if (pending := self._sink.pending_bytes) != self._pending_seen_bytes:
+            self._pending_seen_bytes = pending
+            self.moved_at = self._clock.monotonic()
         return self._clock.monotonic() - self.moved_at

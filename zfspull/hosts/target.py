@@ -81,9 +81,12 @@ class LocalTarget:
         except ListingError as error:
             raise PermanentError(str(error), dataset=name, reason="listing") from error
 
-    async def create_placeholder(self, name: str) -> None:
-        """Create the filesystem `name` as an empty, unmounted placeholder; fine if it exists."""
-        completed = await self._run(commands.create(name, properties={"canmount": "off", PLACEHOLDER: "on"}))
+    async def create_placeholder(self, name: str, *, stay_plain: bool) -> None:
+        """Create the filesystem `name` as an empty, unmounted placeholder; fine if it exists. See the protocol."""
+        properties = {"canmount": "off", PLACEHOLDER: "on"}
+        if stay_plain:
+            properties["encryption"] = "off"
+        completed = await self._run(commands.create(name, properties=properties))
         if not completed.ok and _EXISTS not in completed.stderr:
             raise failure(Side.TARGET, "zfs create", completed, dataset=name)
 

@@ -25,7 +25,7 @@ from zfspull.pull.report import report_datasets
 from zfspull.pull.retry import backoff_seconds
 from zfspull.pull.survey import Survey, survey, take_snapshots
 from zfspull.pull.tally import Tally
-from zfspull.zfs.names import parent
+from zfspull.zfs.names import parent, relative
 
 
 async def run_job(job: Job, context: Context, *, trigger: Trigger, run_id: str) -> RunFinished:
@@ -118,13 +118,32 @@ class _Run:
 
     async def _transfer(self, plan: Plan) -> None:
         """Pull every dataset that has something to do, parents before children, siblings side by side."""
+        below_root: list[DatasetPlan] = []
         for name in plan.placeholders:
-            await self._context.target.create_placeholder(name)
-        working = {dataset.path: asyncio.Event() for dataset in plan.datasets if dataset.steps}
+            if relative(plan.target_root, name) is None:
+                await self._context.target.create_placeholder(name, stay_plain=False)
+            else:
+                below_root += [dataset for dataset in plan.datasets if dataset.target == name]
+        made = (*below_root, *(dataset for dataset in plan.datasets if dataset.steps))
+        working = {dataset.path: asyncio.Event() for dataset in made}
         async with asyncio.TaskGroup() as group:
+            for dataset in below_root:
+                group.create_task(self._place(dataset, working))
             for dataset in plan.datasets:
                 if dataset.steps or (dataset.discard and not dataset.refusal):
                     group.create_task(self._pull(dataset, working))
+
+    async def _place(self, plan: DatasetPlan, working: dict[str, asyncio.Event]) -> None:
+        """Create the placeholder of a dataset that is not pulled itself, once its parent is there."""
+        try:
+            if (above := parent(plan.path) or "") in working and plan.path:
+                await working[above].wait()
+            await self._context.target.create_placeholder(plan.target, stay_plain=plan.stay_plain)
+        except ZfspullError as error:
+            error.dataset = error.dataset or plan.target
+            self._note(error)
+        finally:
+            working[plan.path].set()
 
     async def _pull(self, plan: DatasetPlan, working: dict[str, asyncio.Event]) -> None:
         """Pull one dataset once its parent is there; its failure is its own."""

@@ -63,7 +63,7 @@ async def take_snapshots(job: Job, context: Context, tally: Tally) -> None:
         tally.errors.append(error)
         tally.emit(Noticed, reason=error.reason, message=str(error), dataset=job.source)
     else:
-        tally.emit(SnapshotsTaken, name=name, dataset=job.source, recursive=job.recursive)
+        tally.emit(SnapshotsTaken, name=name, source=job.source, recursive=job.recursive)
 
 
 async def _written(job: Job, context: Context) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import signal
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
 from zfspull.errors import PermanentError, TransientError, ZfspullError
 from zfspull.events import Noticed, TransferFailed, TransferFinished, TransferProgress, TransferStarted
-from zfspull.hosts.failures import transfer_failure
+from zfspull.hosts.failures import LINK, transfer_failure
 from zfspull.hosts.ports import Ended, Receiving
 from zfspull.hosts.tap import Tap
 from zfspull.plan.steps import Step, StepKind
@@ -19,8 +19,10 @@ from zfspull.zfs.stderr import Side, Verdict
 
 
 _PULSE_SECONDS = 1.0
-_LAST_WORDS_SECONDS = 5.0
+_LAST_WORDS_SECONDS = 2.0
 """How long the sender may take to say why, when the receiver has ended before it."""
+_CUT_OFF = Ended(-signal.SIGPIPE, "")
+"""The end of a sender whose receiver is gone."""
 
 
 class DiscardNeededError(TransientError):
@@ -29,11 +31,12 @@ class DiscardNeededError(TransientError):
 
 @dataclass(slots=True)
 class _Meter:
-    """What is known of a stream under way; `expected_bytes` is told by the sender."""
+    """What is known of a stream under way: `expected_bytes` is told by the sender, `side` is where it would fail."""
 
     tap: Tap
     started_at: float
     expected_bytes: int | None = None
+    side: str = LINK
 
     def expect(self, size_bytes: int) -> None:
         self.expected_bytes = size_bytes
@@ -58,9 +61,9 @@ async def transfer(step: Step, context: Context, tally: Tally) -> None:
     try:
         async with context.target.receive(step.target, step) as receiving:
             meter = _Meter(Tap(receiving.sink, context.clock), context.clock.monotonic())
-            async with _watched(step, meter, context, tally):
-                sent, received = await _flow(step, meter, receiving, context)
-        await _verify(step, sent, received, context, tally)
+            ends = await _watched(step, meter, receiving, context, tally)
+            meter.side = Side.TARGET.value
+        await _verify(step, meter, ends, context, tally)
     except ZfspullError as error:
         error.dataset = error.dataset or step.target
         _book(step, meter, tally)
@@ -70,7 +73,7 @@ async def transfer(step: Step, context: Context, tally: Tally) -> None:
             kind=step.kind.value,
             to=step.to.mark,
             moved_bytes=meter.tap.moved_bytes if meter else 0,
-            side=meter.tap.waiting_for.value if meter else Side.TARGET.value,
+            side=meter.side if meter else Side.TARGET.value,
             reason=error.reason,
             message=str(error),
         )
@@ -103,58 +106,59 @@ async def _flow(step: Step, meter: _Meter, receiving: Receiving, context: Contex
         await asyncio.wait({sending, ending}, return_when=asyncio.FIRST_COMPLETED)
         if not sending.done():
             await asyncio.wait({sending}, timeout=_LAST_WORDS_SECONDS)
-        sent = await sending if sending.done() else Ended(None, "")
+        sent = await sending if sending.done() else _CUT_OFF
+        meter.tap.complete = True
         return sent, await receiving.finish()
     finally:
-        for task in (sending, ending):
-            task.cancel()
-        await asyncio.gather(sending, ending, return_exceptions=True)
+        await _cancelled(sending, ending)
 
 
-@asynccontextmanager
-async def _watched(step: Step, meter: _Meter, context: Context, tally: Tally) -> AsyncIterator[None]:
-    """Tell of progress while the stream flows, and end it when nothing has moved for too long."""
-    task = asyncio.current_task()
-    stalled = False
+async def _watch(step: Step, meter: _Meter, context: Context, tally: Tally) -> NoReturn:
+    """Tell of progress while the stream flows.
 
-    async def watch() -> None:
-        nonlocal stalled
-        while True:
-            seen = meter.tap.moved_bytes
-            await context.clock.sleep(_PULSE_SECONDS)
-            tally.emit(
-                TransferProgress,
-                dataset=step.target,
-                moved_bytes=meter.tap.moved_bytes,
-                expected_bytes=meter.expected_bytes,
-                bytes_per_second=(meter.tap.moved_bytes - seen) / _PULSE_SECONDS,
-            )
-            if meter.tap.idle_seconds() > context.stall_timeout_seconds and task is not None:
-                stalled = True
-                task.cancel()
-                return
+    Raises:
+        TransientError: as soon as nothing has moved for too long.
+    """
+    while True:
+        seen = meter.tap.moved_bytes
+        await context.clock.sleep(_PULSE_SECONDS)
+        tally.emit(
+            TransferProgress,
+            dataset=step.target,
+            moved_bytes=meter.tap.moved_bytes,
+            expected_bytes=meter.expected_bytes,
+            bytes_per_second=(meter.tap.moved_bytes - seen) / _PULSE_SECONDS,
+        )
+        if meter.tap.idle_seconds() > context.stall_timeout_seconds:
+            raise _stall(step, meter, context)
 
-    watching = asyncio.create_task(watch())
+
+async def _watched(
+    step: Step, meter: _Meter, receiving: Receiving, context: Context, tally: Tally
+) -> tuple[Ended, Ended]:
+    """Let the stream flow under watch; it is ended when nothing has moved for too long."""
+    flowing = asyncio.create_task(_flow(step, meter, receiving, context))
+    watching = asyncio.create_task(_watch(step, meter, context, tally))
     try:
-        yield
-    except asyncio.CancelledError:
-        if not stalled or (task is not None and task.uncancel() > 0):
-            raise
-        raise _stall(step, meter, context) from None
+        await asyncio.wait({flowing, watching}, return_when=asyncio.FIRST_COMPLETED)
+        return await (flowing if flowing.done() else watching)
     finally:
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
+        await _cancelled(flowing, watching)
+
+
+async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _stall(step: Step, meter: _Meter, context: Context) -> TransientError:
     side = meter.tap.waiting_for
-    blame = {
-        Side.SOURCE: f"host {context.source.host} sent nothing",
-        Side.TARGET: "the local `zfs receive` took nothing",
-    }[Side.TARGET if side is Side.TARGET else Side.SOURCE]
+    meter.side = side.value
+    blame = "the local `zfs receive` took" if side is Side.TARGET else f"host {context.source.host} sent"
     return TransientError(
-        f"stalled: {blame} for {context.stall_timeout_seconds:.0f} s, after {meter.tap.moved_bytes} bytes of {step}",
+        f"stalled: {blame} nothing for {context.stall_timeout_seconds:.0f} s,"
+        f" after {meter.tap.moved_bytes} bytes of {step}",
         hint="see `zpool status` on that side, and the way between; the job's host has `stall_timeout`",
         host=context.source.host,
         dataset=step.target,
@@ -162,10 +166,12 @@ def _stall(step: Step, meter: _Meter, context: Context) -> TransientError:
     )
 
 
-async def _verify(step: Step, sent: Ended, received: Ended, context: Context, tally: Tally) -> None:
+async def _verify(step: Step, meter: _Meter, ends: tuple[Ended, Ended], context: Context, tally: Tally) -> None:
     """Success is both exit statuses and the guid on the target; a replica that could not be mounted has arrived."""
+    sent, received = ends
     if not (sent.ok and received.ok):
-        error, row = transfer_failure(sent, received, host=context.source.host, dataset=step.target)
+        blame = transfer_failure(sent, received, host=context.source.host, dataset=step.target)
+        error, row, meter.side = blame.error, blame.row, blame.where
         if row is not None and row.verdict is Verdict.DISCARD:
             raise DiscardNeededError(error.message, hint=error.hint, host=error.host, reason=error.reason) from error
         if row is None or row.verdict is not Verdict.VERIFY or not sent.ok:

@@ -111,7 +111,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row("failed to create encryption key", _T, Verdict.REFUSE, "parent_locked", "load the key of the target's parent"),
     Row("encryption key not loaded", _T, Verdict.VERIFY, "mount"),
-    Row("cannot be set or excluded for", _T, Verdict.FAIL, "property", "take the property out of `target.properties`"),
+    Row("encryption property", _T, Verdict.FAIL, "property", "take the property out of `target.properties`"),
     Row(
         "does not apply to datasets of this type",
         _T,

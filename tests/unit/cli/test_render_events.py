@@ -35,7 +35,7 @@ def _finished(**changes):
         ),
         (
             events.TransferStarted(at=1, dataset="b/home", kind="full", base="", to="@b", expected_bytes=None),
-            "b/home: full @b, size unknown",
+            "b/home: full @b",
         ),
         (
             events.TransferProgress(
@@ -75,7 +75,7 @@ def _finished(**changes):
         ),
         (events.HostFailed(at=1, host="gw", reason="x", message="no route"), "host gw: no route"),
         (
-            events.SnapshotsTaken(at=1, job="home", name="z_1", dataset="zroot/home", recursive=True),
+            events.SnapshotsTaken(at=1, job="home", name="z_1", source="zroot/home", recursive=True),
             "zroot/home: took snapshot @z_1 and all below",
         ),
         (events.SnapshotsDestroyed(at=1, dataset="b", names=("x", "y"), kept=7), "b: pruned 2 snapshots, 7 stay"),

@@ -1,0 +1,127 @@
+"""The source port over in-memory pools."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from zfspull.clock import Clock
+from zfspull.errors import TransientError
+from zfspull.hosts.failures import failure
+from zfspull.hosts.memory import sending
+from zfspull.hosts.memory.faults import Faults, How, SendFault, take, trip
+from zfspull.hosts.memory.frames import Record
+from zfspull.hosts.memory.pools import Pools
+from zfspull.hosts.memory.words import ZfsSaysError
+from zfspull.hosts.ports import Ended, Sink
+from zfspull.hosts.process import Completed
+from zfspull.plan.steps import Step
+from zfspull.zfs.model import Tree
+from zfspull.zfs.stderr import Side
+
+
+class MemorySource:
+    """A host in memory.
+
+    Args:
+        pools: what it has.
+        host: its name.
+        clock: its time.
+        faults: what is to go wrong.
+
+    Attributes:
+        commands: the zfs commands that a real source would have run, by their first word.
+        on_record: called with every record that is sent.
+    """
+
+    def __init__(self, pools: Pools, *, clock: Clock, host: str = "memory", faults: Faults | None = None) -> None:
+        self.pools = pools
+        self.faults = faults or Faults()
+        self.commands: list[str] = []
+        self.on_record: Callable[[Step, Record], None] = lambda _step, _record: None
+        self._host = host
+        self._clock = clock
+
+    @property
+    def host(self) -> str:
+        """Its name in the configuration."""
+        return self._host
+
+    async def list_tree(self, root: str, *, recursive: bool) -> Tree:
+        """All datasets at and below `root`; as two commands, of which the second is spared where there is nothing."""
+        await self._called("list")
+        tree = self.pools.tree(root, recursive=recursive)
+        if tree.exists:
+            self.commands.append("list")
+        return tree
+
+    async def now(self) -> float:
+        """The host's clock."""
+        await self._called("date")
+        return float(int(self._clock.now()))
+
+    async def snapshot(self, root: str, names: Sequence[str], *, recursive: bool) -> None:
+        """Take snapshots named `names` of `root`."""
+        await self._called("snapshot")
+        try:
+            self.pools.snapshot(root, names, recursive=recursive)
+        except ZfsSaysError as said:
+            completed = Completed(said.status, "", said.text)
+            raise failure(Side.SOURCE, "zfs snapshot", completed, host=self._host, dataset=root) from said
+
+    async def estimate(self, step: Step) -> int | None:
+        """Bytes that the step's stream will have."""
+        await self._called("send")
+        try:
+            return sum(len(record.frame()) for record in self._records(step))
+        except ZfsSaysError:
+            return None
+
+    async def send(self, step: Step, sink: Sink, expect: Callable[[int], None]) -> Ended:
+        """Stream the step into `sink`; see the protocol."""
+        self.commands.append("send")
+        fault = take(self.faults.sends)
+        try:
+            records = self._records(step)
+        except ZfsSaysError as said:
+            return Ended(said.status, said.text)
+        frames = [(record, record.frame()) for record in records]
+        expect(sum(len(frame) for _, frame in frames))
+        left = fault.after_bytes if fault else None
+        for record, frame in frames:
+            piece = frame if left is None else frame[:left]
+            sink.write(piece)
+            self.on_record(step, record)
+            await _yield_to(sink)
+            if left is not None:
+                left -= len(piece)
+                if left <= 0 and fault is not None:
+                    return await self._fail(fault)
+        return Ended(0, "")
+
+    async def _fail(self, fault: SendFault) -> Ended:
+        if fault.how is How.LINK_LOST:
+            raise TransientError(
+                "the connection was lost: by a planned fault", host=self._host, reason="connection_lost"
+            )
+        if fault.how is How.STALLED:
+            await asyncio.get_running_loop().create_future()
+        return Ended(-9, "")
+
+    def _records(self, step: Step) -> list[Record]:
+        if step.token is not None:
+            return sending.send_resume(self.pools, step.token)
+        base = step.base.mark if step.base else None
+        return sending.send(self.pools, step.source, step.to.name, base, intermediate=step.kind == "range")
+
+    async def _called(self, command: str) -> None:
+        self.commands.append(command)
+        await asyncio.sleep(0)
+        trip(self.faults.source_calls)
+
+
+async def _yield_to(sink: Sink) -> None:
+    """Let others run, and the sink take what it was given."""
+    await asyncio.sleep(0)
+    if sink.pending_bytes:
+        await sink.drain()

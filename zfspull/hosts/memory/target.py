@@ -1,0 +1,119 @@
+"""The target port over in-memory pools."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from zfspull.hosts.failures import failure
+from zfspull.hosts.memory import changes, receiving
+from zfspull.hosts.memory.faults import Faults, take, trip
+from zfspull.hosts.memory.intake import Intake
+from zfspull.hosts.memory.pools import Pools
+from zfspull.hosts.memory.words import ZfsSaysError
+from zfspull.hosts.ports import Destroyed, Receiving
+from zfspull.hosts.process import Completed
+from zfspull.plan.steps import Step
+from zfspull.zfs.model import Arrived, Tree
+from zfspull.zfs.names import snapshot_name_error
+from zfspull.zfs.stderr import Side, classify, says_missing
+
+
+class MemoryTarget:
+    """The pools here, in memory.
+
+    Args:
+        pools: what there is.
+        faults: what is to go wrong.
+
+    Attributes:
+        commands: the zfs commands that a real target would have run, by their first word.
+    """
+
+    def __init__(self, pools: Pools, *, faults: Faults | None = None) -> None:
+        self.pools = pools
+        self.faults = faults or Faults()
+        self.commands: list[str] = []
+
+    async def list_tree(self, root: str, *, recursive: bool) -> Tree:
+        """All datasets at and below `root`; as two commands, of which the second is spared where there is nothing."""
+        await self._called("list")
+        tree = self.pools.tree(root, recursive=recursive)
+        if tree.exists:
+            self.commands.append("list")
+        return tree
+
+    async def look(self, name: str, snapshot: str) -> Arrived:
+        """What is there of dataset `name` and its `snapshot`."""
+        await self._called("list")
+        node = self.pools.nodes.get(name)
+        if node is None:
+            return Arrived()
+        shot = node.shot(snapshot)
+        return Arrived(
+            exists=True,
+            guid=shot.guid if shot else None,
+            ivsetguid=shot.ivsetguid if shot else None,
+            resume_token=node.partial.token if node.partial else None,
+        )
+
+    async def create_placeholder(self, name: str, *, stay_plain: bool) -> None:
+        """Create the filesystem `name`; fine if it exists."""
+        await self._called("create")
+        if name in self.pools.nodes:
+            return
+        try:
+            self.pools.create(name, plain=stay_plain)
+        except ZfsSaysError as said:
+            raise failure(Side.TARGET, "zfs create", Completed(said.status, "", said.text), dataset=name) from said
+
+    @asynccontextmanager
+    async def receive(self, name: str, step: Step) -> AsyncIterator[Receiving]:
+        """Start to receive into `name`; leaving the context ends it whatever happened."""
+        await self._called("receive")
+        reception = receiving.Reception(self.pools, name, stay_plain=step.stay_plain)
+        intake = Intake(reception, take(self.faults.receives))
+        try:
+            yield intake
+        finally:
+            await intake.stop()
+
+    async def abort_receive(self, name: str) -> None:
+        """Throw the partial state of an interrupted receive away; fine if there is none."""
+        await self._called("receive")
+        try:
+            receiving.abort(self.pools, name)
+        except ZfsSaysError as said:
+            if "does not have any resumable receive state" not in said.text and not says_missing(said.text):
+                completed = Completed(said.status, "", said.text)
+                raise failure(Side.TARGET, "zfs receive -A", completed, dataset=name) from said
+
+    async def destroy_snapshots(self, name: str, snapshots: Sequence[str], *, dry_run: bool) -> Destroyed:
+        """Destroy snapshots of one dataset; those that can't be destroyed are reported, not raised."""
+        for snapshot in snapshots:
+            if error := snapshot_name_error(snapshot):
+                raise ValueError(error)
+        if await self._destroy(name, snapshots, dry_run=dry_run) is None:
+            return Destroyed(tuple(snapshots), ())
+        results = [(snapshot, await self._destroy(name, [snapshot], dry_run=dry_run)) for snapshot in snapshots]
+        return Destroyed(
+            tuple(snapshot for snapshot, reason in results if reason is None),
+            tuple((snapshot, reason) for snapshot, reason in results if reason is not None),
+        )
+
+    async def _destroy(self, name: str, snapshots: Sequence[str], *, dry_run: bool) -> str | None:
+        await self._called("destroy")
+        try:
+            changes.destroy_snapshots(self.pools, name, snapshots, dry_run=dry_run)
+        except ZfsSaysError as said:
+            if "could not find any snapshots" in said.text or says_missing(said.text):
+                return None
+            row = classify(Side.TARGET, said.text)
+            return row.reason if row else said.text
+        return None
+
+    async def _called(self, command: str) -> None:
+        self.commands.append(command)
+        await asyncio.sleep(0)
+        trip(self.faults.target_calls)
