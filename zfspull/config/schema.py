@@ -73,7 +73,9 @@ class Host(Shape):
     zfs: Command = Field(
         default=("zfs",), description="How zfs is called there: zfs, [sudo, -n, zfs] or an absolute path."
     )
-    streams: Positive = Field(default=2, description="How many streams may be sent at once.")
+    streams: Positive = Field(
+        default=2, description="How many streams may be sent at once; at most 6 fit on a connection."
+    )
     rate_limit_bytes_per_second: Rate | None = Field(
         default=None, alias="rate_limit", description="Shared by the host's streams, such as 10 MiB/s."
     )

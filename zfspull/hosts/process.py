@@ -17,7 +17,7 @@ from zfspull.hosts.ports import Ended
 from zfspull.hosts.tail import Tail
 
 
-MAX_OUTPUT_BYTES = 1 << 30
+MAX_OUTPUT_BYTES = 256 << 20
 _READ_BYTES = 1 << 18
 _POLITE_SECONDS = 10.0
 _LAST_WORDS_SECONDS = 1.0

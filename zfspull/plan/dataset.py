@@ -41,7 +41,7 @@ def plan_dataset(
     if target.resume_token is not None:
         verdict = judge_token(target.resume_token, source, target)
         if isinstance(verdict, Resumable):
-            return _resume(plan, maker, target.resume_token, verdict, creates=not target.snapshots)
+            return _resume(plan, maker, target, verdict)
         plan = replace(plan, discard=verdict)
         if not target.snapshots:
             return _first(plan, maker)
@@ -106,8 +106,13 @@ def _first(plan: DatasetPlan, maker: _StepMaker) -> DatasetPlan:
     return replace(plan, steps=(maker.make(StepKind.FULL, start, creates=True), *maker.after(start)))
 
 
-def _resume(plan: DatasetPlan, maker: _StepMaker, token: str, found: Resumable, *, creates: bool) -> DatasetPlan:
-    step = maker.make(StepKind.RESUME, found.to, found.base, token=token, creates=creates)
+def _resume(plan: DatasetPlan, maker: _StepMaker, target: Dataset, found: Resumable) -> DatasetPlan:
+    """There is a beginning of the next snapshot, made of the target's newest one if it is an increment."""
+    if target.newest is not None and found.base is not None:
+        base = Base(target=target.newest, source=found.base)
+        if refusal := refusals.target_modified(maker.source, target, base):
+            return replace(plan, refusal=refusal)
+    step = maker.make(StepKind.RESUME, found.to, found.base, token=target.resume_token, creates=not target.snapshots)
     return replace(plan, steps=(step, *maker.after(found.to)))
 
 

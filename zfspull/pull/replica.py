@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
-
 from zfspull.config.schema import Job
 from zfspull.errors import PermanentError, RefusalError, TransientError
 from zfspull.events import ResumeDiscarded, RetryScheduled
@@ -34,29 +32,32 @@ class Replica:
         self._plan = plan
         self._context = context
         self._tally = tally
+        self._failed_in_row = 0
+        self._seen: tuple[object, ...] | None = None
         self.attempts = 0
 
     async def pull(self) -> None:
         """Carry out the plan; after a failure that may pass, list and plan anew and go on.
 
-        An attempt that moved bytes was worth it: only attempts in a row without any count against the budget.
+        Only failures in a row without any progress on the target count against the job's `retry`: over a line that
+        breaks every minute, a stream that takes a day still arrives.
 
         Raises:
             ZfspullError: what it was that could not be overcome.
         """
-        retry = self._job.retry
-        failed_in_row = 0
-        for self.attempts in count(1):
-            moved_before = self._tally.received_bytes_of(self._plan.target)
+        failure: TransientError | None = None
+        while True:
+            self.attempts += 1
             try:
+                if failure is not None:
+                    await self._replan(discard=isinstance(failure, DiscardNeededError))
                 await self._carry_out()
             except TransientError as error:
-                moved = self._tally.received_bytes_of(self._plan.target) > moved_before
-                failed_in_row = 1 if moved else failed_in_row + 1
-                if failed_in_row >= retry.attempts:
+                failure = error
+                self._failed_in_row += 1
+                if self._failed_in_row >= self._job.retry.attempts:
                     raise
-                await self._pause(failed_in_row, error)
-                await self._replan(discard=isinstance(error, DiscardNeededError))
+                await self._pause(error)
             else:
                 return
 
@@ -74,10 +75,10 @@ class Replica:
         await self._context.target.abort_receive(self._plan.target)
         self._tally.emit(ResumeDiscarded, dataset=self._plan.target, message=why)
 
-    async def _pause(self, failed_in_row: int, error: TransientError) -> None:
+    async def _pause(self, error: TransientError) -> None:
         retry = self._job.retry
         delay = backoff_seconds(
-            failed_in_row,
+            self._failed_in_row,
             initial_seconds=retry.initial_seconds,
             maximum_seconds=retry.maximum_seconds,
             rng=self._context.rng,
@@ -104,7 +105,15 @@ class Replica:
         if discard and target is not None and target.resume_token is not None:
             await self._discard("the source or the target says that it can't be resumed")
             target = await self._target()
+        self._note_progress(target)
         self._plan = plan_dataset(plan.path, source, target, plan.target, self._job.policy, stay_plain=plan.stay_plain)
+
+    def _note_progress(self, target: Dataset | None) -> None:
+        """Start counting failures anew if the target has got further since the last look."""
+        seen = (target.newest, target.resume_token) if target else ()
+        if self._seen is not None and seen != self._seen:
+            self._failed_in_row = 0
+        self._seen = seen
 
     async def _target(self) -> Dataset | None:
         tree = await self._context.target.list_tree(self._plan.target, recursive=False)

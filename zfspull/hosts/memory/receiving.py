@@ -122,6 +122,7 @@ class Reception:
         newest = node.newest.guid if node.newest else None
         if partial is None or partial.begin.to_guid != begin.to_guid or newest != begin.from_guid:
             raise self._refuse(begin, "kernel modules must be upgraded to receive this stream.")
+        partial.last_bytes = 0  # what an earlier receive wrote is safe by now
         return node
 
     def _increment(self, begin: Begin, node: Node | None) -> Node:
@@ -171,6 +172,10 @@ class Reception:
         assert node is not None  # noqa: S101 - a stream begins with its beginning
         assert partial is not None  # noqa: S101 - likewise
         begin = partial.begin
+        if (
+            node.modified
+        ):  # since the beginning was received; seen only now, when the new head takes the old one's place
+            raise self._refuse(self._begin or begin, words.MODIFIED)
         blobs = tuple(partial.blobs)
         if begin.key is None and node.master is not None:
             blobs = tuple(Blob(blob.nonce, seal(node.master, blob.nonce, blob.stored)) for blob in blobs)
