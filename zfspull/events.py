@@ -104,6 +104,25 @@ class DatasetRefused(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved(Event):
+    """A refusal was resolved as the job says: `remedy` was done to `dataset`; `to` is the snapshot or the new name."""
+
+    dataset: str
+    reason: str
+    remedy: str
+    to: str
+    destroyed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CursorMoved(Event):
+    """The base of a dataset is kept usable on the source, by a bookmark (`#name`) or a hold on a snapshot (`@name`)."""
+
+    dataset: str
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetFailed(Event):
     """A dataset could not be pulled in this run; `attempts` were made."""
 

@@ -62,14 +62,7 @@ def context_of(job: Job, generation: Generation) -> Context:
     from zfspull.clock import SystemClock
     from zfspull.pull.context import Context
 
-    ends = generation.ends
-    return Context(
-        source=ends.source(job.host),
-        target=ends.target,
-        slots=ends.slots(job.host),
-        events=Fanout(),
-        clock=SystemClock(),
-    )
+    return Context.of(generation.ends, job.host, events=Fanout(), clock=SystemClock())
 
 
 async def pull(job: Job, generation: Generation, events: EventSink, *, work: Work, paths: Paths) -> RunFinished:

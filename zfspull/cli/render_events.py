@@ -95,6 +95,13 @@ def _(event: events.RetryScheduled) -> Line:
 
 
 @line.register
+def _(event: events.Resolved) -> Line:
+    gone = f", {counted(event.destroyed, 'snapshot')} destroyed" if event.destroyed else ""
+    what = f"{safe(event.remedy)} to {safe(event.to)}, as the job says for {safe(event.reason)}{gone}"
+    return Line(f"{safe(event.dataset)}: {what}", "warning")
+
+
+@line.register
 def _(event: events.ResumeDiscarded) -> Line:
     return Line(f"{safe(event.dataset)}: the interrupted receive is given up: {safe(event.message)}", "warning")
 

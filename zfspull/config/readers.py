@@ -15,7 +15,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from zfspull.config.units import parse_rate
 from zfspull.plan.exclude import pattern_error
+from zfspull.plan.policy import REMEDIES
 from zfspull.plan.schedule import Schedule, parse_schedule
+from zfspull.plan.steps import Reason, RemedyKind
 from zfspull.zfs.names import dataset_name_error, snapshot_name_error
 
 
@@ -233,6 +235,19 @@ def max_destroy(value: object) -> MaxDestroy:
     if match is None or float(match[1]) > 100:  # noqa: PLR2004 - per cent
         raise ValueError(f"is {show(value)}; must be a number of snapshots (20) or a share of them (50%)")
     return MaxDestroy(share=float(match[1]) / 100)
+
+
+def resolutions(value: object) -> dict[Reason, RemedyKind]:
+    """For some refusals, the one way in which each can be resolved without a person."""
+    if not isinstance(value, dict):
+        raise ValueError(f"is {show(value)}; must be a mapping such as {{target_modified: rollback}}")  # noqa: TRY004 - pydantic collects ValueErrors
+    known = {reason.value: remedy.value for reason, remedy in REMEDIES.items()}
+    for reason, remedy in value.items():
+        if reason not in known:
+            raise ValueError(f"{show(reason)} can't be resolved without a person; these can: {', '.join(known)}")
+        if remedy != known[reason]:
+            raise ValueError(f"{reason} can only be resolved by {known[reason]}, not by {show(remedy)}")
+    return {Reason(reason): RemedyKind(remedy) for reason, remedy in value.items()}
 
 
 def positive(seconds: float) -> float:

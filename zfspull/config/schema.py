@@ -31,6 +31,7 @@ from zfspull.config.values import (
     PropertyName,
     PropertyValue,
     Rate,
+    Resolutions,
     Source,
     Target,
     Timeout,
@@ -38,6 +39,7 @@ from zfspull.config.values import (
     Word,
     Zone,
 )
+from zfspull.plan.cursors import CursorKind
 from zfspull.plan.policy import Initial, Policy
 from zfspull.plan.retention import Keep as KeepRules
 
@@ -158,6 +160,12 @@ class Job(Shape):
     keep_shape: Keep | None = Field(default=None, alias="keep")
     max_destroy: Destroys = Field(default=MaxDestroy(share=0.5), description="What one run may destroy; else none is.")
     initial: Initial = Field(default=Initial.ALL, description="What to pull of a dataset without a replica.")
+    resolve: Resolutions = Field(
+        default={}, description="Refusals to resolve without a person, such as target_modified: rollback."
+    )
+    cursor: CursorKind = Field(
+        default=CursorKind.AUTO, description="What keeps the base usable on the source: auto, bookmark, hold or none."
+    )
     retry: Retry = Retry()
 
     @property
@@ -183,7 +191,8 @@ class Job(Shape):
     @property
     def policy(self) -> Policy:
         """What planning needs to know of the job."""
-        return Policy(match=self.snapshots.match, exclude=self.exclude, initial=self.initial)
+        resolve = frozenset(self.resolve)
+        return Policy(match=self.snapshots.match, exclude=self.exclude, initial=self.initial, resolve=resolve)
 
 
 class Defaults(Shape):
@@ -197,6 +206,8 @@ class Defaults(Shape):
     keep_shape: Keep | None = Field(default=None, alias="keep")
     max_destroy: Destroys | None = None
     initial: Initial | None = None
+    resolve: Resolutions | None = None
+    cursor: CursorKind | None = None
     retry: Retry | None = None
 
 

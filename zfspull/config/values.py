@@ -9,7 +9,9 @@ from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 from zfspull.config import readers
 from zfspull.config.readers import LAST_PORT, NAME_PATTERN, Listen, MaxDestroy, SourceName
 from zfspull.config.units import parse_duration
+from zfspull.plan.policy import REMEDIES
 from zfspull.plan.schedule import CronSchedule, EverySchedule
+from zfspull.plan.steps import Reason, RemedyKind
 
 
 _DURATION = "^([0-9]+ *[A-Za-z]+ *)+$|^0$"
@@ -86,6 +88,17 @@ Destroys = Annotated[
         {
             "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9.]+ *%$"}],
             "examples": [20, "50%"],
+        }
+    ),
+]
+Resolutions = Annotated[
+    dict[Reason, RemedyKind],
+    PlainValidator(readers.resolutions),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {reason.value: {"const": remedy.value} for reason, remedy in REMEDIES.items()},
+            "additionalProperties": False,
         }
     ),
 ]

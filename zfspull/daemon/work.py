@@ -50,12 +50,4 @@ class PullWork:
         return await prune_job(job, context, run_id=run_id, dry_run=dry_run, confirmed=confirmed)
 
     def _context(self, job: Job, generation: Generation, events: EventSink) -> Context:
-        ends = generation.ends
-        return Context(
-            source=ends.source(job.host),
-            target=ends.target,
-            slots=ends.slots(job.host),
-            events=events,
-            clock=self._clock,
-            stall_timeout_seconds=ends.stall_timeout_seconds(job.host),
-        )
+        return Context.of(generation.ends, job.host, events=events, clock=self._clock)

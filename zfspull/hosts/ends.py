@@ -8,6 +8,7 @@ from pathlib import Path
 
 from zfspull.clock import Clock
 from zfspull.config.schema import Config, Host
+from zfspull.hosts.identity import machine_identity
 from zfspull.hosts.limiter import Limiter
 from zfspull.hosts.slots import Slots
 from zfspull.hosts.source import SshSource
@@ -30,12 +31,17 @@ class Ends:
     Args:
         config: whose hosts, target settings and limits to use.
         clock: time.
+
+    Attributes:
+        machine: identity of this machine.
     """
 
     def __init__(self, config: Config, *, clock: Clock) -> None:
         self._config = config
         self._clock = clock
         self._connections: dict[str, Connection] = {}
+        self._refused: dict[str, set[str]] = {}
+        self.machine = machine_identity()
         self._sources: dict[str, SshSource] = {}
         self._streams = asyncio.Semaphore(config.limits.streams)
         self._slots = {
@@ -70,6 +76,10 @@ class Ends:
     def slots(self, host: str) -> Slots:
         """The limits on streams for that host."""
         return self._slots[host]
+
+    def refused(self, host: str) -> set[str]:
+        """What that host has been found not to permit, so that it is told once and not tried again."""
+        return self._refused.setdefault(host, set())
 
     def stall_timeout_seconds(self, host: str) -> float:
         """How long a stream from that host may stand still."""

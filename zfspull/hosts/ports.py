@@ -89,6 +89,18 @@ class Source(Protocol):
     async def snapshot(self, root: str, names: Sequence[str], *, recursive: bool) -> None:
         """Take snapshots named `names` of `root` in one atomic command."""
 
+    async def bookmark(self, dataset: str, snapshot: str, name: str) -> None:
+        """Bookmark a snapshot; fine if the bookmark is there."""
+
+    async def destroy_bookmark(self, dataset: str, name: str) -> None:
+        """Destroy a bookmark, and never anything else; fine if it is gone."""
+
+    async def hold(self, dataset: str, snapshot: str, tag: str) -> None:
+        """Put a hold on a snapshot; fine if it is there."""
+
+    async def release(self, dataset: str, snapshot: str, tag: str) -> None:
+        """Take a hold from a snapshot; fine if there is none."""
+
     async def estimate(self, step: Step) -> int | None:
         """Bytes that the step's stream will have, None where ZFS can't say."""
 
@@ -119,6 +131,12 @@ class Target(Protocol):
 
     async def abort_receive(self, name: str) -> None:
         """Throw the partial state of an interrupted receive away; fine if there is none."""
+
+    async def rollback(self, name: str, snapshot: str) -> None:
+        """Roll `name` back to `snapshot`, which destroys every later one; only ever as a job's remedy."""
+
+    async def rename(self, name: str, new_name: str) -> None:
+        """Rename a dataset with all below it."""
 
     async def destroy_snapshots(self, name: str, snapshots: Sequence[str], *, dry_run: bool) -> Destroyed:
         """Destroy snapshots of one dataset in one batch; those that can't be destroyed are reported, not raised."""

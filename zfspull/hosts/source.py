@@ -14,6 +14,7 @@ from zfspull.plan.steps import Step
 from zfspull.zfs import commands
 from zfspull.zfs.listing import ListingError, parse_tree
 from zfspull.zfs.model import Tree
+from zfspull.zfs.names import snapshot_name_error
 from zfspull.zfs.stderr import Side, stream_size_bytes
 
 
@@ -83,6 +84,29 @@ class SshSource:
         if not completed.ok:
             raise failure(Side.SOURCE, "zfs snapshot", completed, host=self.host, dataset=root)
 
+    async def bookmark(self, dataset: str, snapshot: str, name: str) -> None:
+        """Bookmark a snapshot; fine if the bookmark is there."""
+        await self._change(commands.bookmark(dataset, snapshot, _checked(name)), dataset, fine=("bookmark exists",))
+
+    async def destroy_bookmark(self, dataset: str, name: str) -> None:
+        """Destroy a bookmark, and never anything else; fine if it is gone."""
+        await self._change(commands.destroy_bookmark(dataset, _checked(name)), dataset, fine=("does not exist",))
+
+    async def hold(self, dataset: str, snapshot: str, tag: str) -> None:
+        """Put a hold on a snapshot; fine if it is there."""
+        await self._change(commands.hold(dataset, snapshot, tag), dataset, fine=("tag already exists",))
+
+    async def release(self, dataset: str, snapshot: str, tag: str) -> None:
+        """Take a hold from a snapshot; fine if there is none."""
+        fine = ("no such tag", "does not exist")
+        await self._change(commands.release(dataset, snapshot, tag), dataset, fine=fine)
+
+    async def _change(self, words: Sequence[str], dataset: str, *, fine: Sequence[str]) -> None:
+        """Run a command that changes something on the source; `fine` are texts of failures that are none."""
+        completed = await self._run(words)
+        if not completed.ok and not any(text in completed.stderr for text in fine):
+            raise failure(Side.SOURCE, f"zfs {words[0]}", completed, host=self.host, dataset=dataset)
+
     async def estimate(self, step: Step) -> int | None:
         """Bytes that the step's stream will have, None where ZFS can't say."""
         completed = await self._run(commands.dry_run(_send_words(step)))
@@ -100,6 +124,12 @@ class SshSource:
 
     async def _run(self, words: Sequence[str]) -> Completed:
         return await self._connection.run([*self._zfs, *words], timeout_seconds=self._timeout)
+
+
+def _checked(name: str) -> str:
+    if error := snapshot_name_error(name):
+        raise ValueError(error)
+    return name
 
 
 def _send_words(step: Step) -> list[str]:

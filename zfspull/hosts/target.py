@@ -110,6 +110,20 @@ class LocalTarget:
         if not completed.ok and _NOTHING_TO_ABORT not in completed.stderr and not says_missing(completed.stderr):
             raise failure(Side.TARGET, "zfs receive -A", completed, dataset=name)
 
+    async def rollback(self, name: str, snapshot: str) -> None:
+        """Roll `name` back to `snapshot`, which destroys every later one; only ever as a job's remedy."""
+        if error := snapshot_name_error(snapshot):
+            raise ValueError(error)
+        completed = await self._run(commands.rollback(name, snapshot))
+        if not completed.ok:
+            raise failure(Side.TARGET, "zfs rollback", completed, dataset=name)
+
+    async def rename(self, name: str, new_name: str) -> None:
+        """Rename a dataset with all below it."""
+        completed = await self._run(commands.rename(name, new_name))
+        if not completed.ok:
+            raise failure(Side.TARGET, "zfs rename", completed, dataset=name)
+
     async def destroy_snapshots(self, name: str, snapshots: Sequence[str], *, dry_run: bool) -> Destroyed:
         """Destroy snapshots of one dataset in batches; those that can't be destroyed are reported, not raised.
 

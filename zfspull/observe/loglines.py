@@ -15,6 +15,7 @@ import structlog
 
 from zfspull.events import (
     ConfigLoaded,
+    CursorMoved,
     DatasetFailed,
     DatasetObserved,
     DatasetRefused,
@@ -26,6 +27,7 @@ from zfspull.events import (
     PruneRefused,
     PruneSkipped,
     QueueChanged,
+    Resolved,
     ResumeDiscarded,
     RetryScheduled,
     RunFinished,
@@ -51,6 +53,8 @@ LINES: Mapping[type[Event], tuple[str, int]] = {
     TransferFinished: ("transfer.finished", logging.INFO),
     TransferFailed: ("transfer.failed", logging.WARNING),
     RetryScheduled: ("retry.scheduled", logging.INFO),
+    Resolved: ("dataset.resolved", logging.WARNING),
+    CursorMoved: ("cursor.moved", logging.DEBUG),
     ResumeDiscarded: ("resume.discarded", logging.WARNING),
     SnapshotsTaken: ("snapshots.taken", logging.INFO),
     SnapshotsDestroyed: ("snapshots.destroyed", logging.INFO),

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from zfspull.plan import refusals
 from zfspull.plan.base import Base, find_base, newer_than
+from zfspull.plan.cursors import cursors_of
 from zfspull.plan.increments import leaps
 from zfspull.plan.policy import Initial, Policy
+from zfspull.plan.remedies import resolve
 from zfspull.plan.resume import Resumable, judge_token
 from zfspull.plan.steps import DatasetPlan, Reason, Refusal, Step, StepKind
 from zfspull.zfs.model import Dataset, Point, Snapshot
@@ -32,8 +34,18 @@ def plan_dataset(
         target=target_name,
         wanted=next((snapshot for snapshot in reversed(source.snapshots) if policy.wants(snapshot)), None),
         stay_plain=stay_plain,
+        cursors=cursors_of(source, policy.tag) if policy.tag else (),
     )
     maker = _StepMaker(source, target_name, policy, stay_plain=stay_plain)
+    judged = _judge(plan, maker, target)
+    if target is None:
+        return judged
+    return resolve(judged, target, policy, lambda other: _judge(plan, maker, other))
+
+
+def _judge(plan: DatasetPlan, maker: _StepMaker, target: Dataset | None) -> DatasetPlan:
+    """The plan for the target as it is, without any remedy."""
+    source = maker.source
     if target is None:
         return _first(plan, maker)
     if refusal := refusals.kind_differs(source, target):
@@ -111,7 +123,7 @@ def _resume(plan: DatasetPlan, maker: _StepMaker, target: Dataset, found: Resuma
     if target.newest is not None and found.base is not None:
         base = Base(target=target.newest, source=found.base)
         if refusal := refusals.target_modified(maker.source, target, base):
-            return replace(plan, refusal=refusal)
+            return replace(plan, base=target.newest, refusal=refusal)
     step = maker.make(StepKind.RESUME, found.to, found.base, token=target.resume_token, creates=not target.snapshots)
     return replace(plan, steps=(step, *maker.after(found.to)))
 

@@ -1,4 +1,4 @@
-"""What a pull may do to one dataset, as values: the steps, the refusal, and the plan that holds them."""
+"""What a pull may do to one dataset, as values: steps, refusal, remedy, and the plan that holds them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from zfspull.zfs.model import Kind, Point, Snapshot
+from zfspull.zfs.model import Bookmark, Kind, Point, Snapshot
 from zfspull.zfs.names import join
 
 
@@ -66,6 +66,7 @@ class Reason(StrEnum):
     PARENT_LOCKED = "parent_locked"
     PARENT_REFUSED = "parent_refused"
     INITIAL_REFUSED = "initial_refused"
+    RENAMED = "renamed"
     NAME_TOO_LONG = "name_too_long"
 
 
@@ -76,6 +77,38 @@ class Refusal:
     reason: Reason
     evidence: str
     hint: str
+
+
+class RemedyKind(StrEnum):
+    """What can be done on the target about a refusal, if the job says so beforehand."""
+
+    ROLLBACK = "rollback"
+    """Roll the replica back to the base; snapshots after it are destroyed."""
+    RENAME_ASIDE = "rename_aside"
+    """Rename the dataset that stands in the way, with all below it, and pull anew; nothing is destroyed."""
+    RENAME = "rename"
+    """Rename the replica as the source was renamed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """Something to be done on the target before the first step.
+
+    Attributes:
+        kind: what.
+        reason: why the dataset would be refused otherwise.
+        dataset: full name of the target dataset that it is done to.
+        to: the snapshot's name for a rollback, else the new full name.
+        destroys: the snapshots that a rollback destroys.
+        total: how many snapshots the dataset has before it.
+    """
+
+    kind: RemedyKind
+    reason: Reason
+    dataset: str
+    to: str
+    destroys: tuple[Snapshot, ...] = ()
+    total: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +123,9 @@ class DatasetPlan:
         wanted: the newest snapshot that the job wants from the source; None when no snapshot matches.
         refusal: why nothing is done, though something would be needed.
         discard: why an interrupted receive has to be given up before the first step; None if it has not.
+        remedy: what is to be done on the target before anything else, since the job says so.
         stay_plain: whether a plain replica has to be kept from inheriting encryption from a raw one above it.
+        cursors: the bookmarks that earlier runs have left on the source for this replica.
     """
 
     path: str
@@ -101,7 +136,14 @@ class DatasetPlan:
     wanted: Snapshot | None = None
     refusal: Refusal | None = None
     discard: str | None = None
+    remedy: Remedy | None = None
     stay_plain: bool = False
+    cursors: tuple[Bookmark, ...] = ()
+
+    @property
+    def has_work(self) -> bool:
+        """Whether anything is to be done on the target."""
+        return self.refusal is None and bool(self.steps or self.discard or self.remedy)
 
     @property
     def creates(self) -> bool:

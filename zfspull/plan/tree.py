@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from zfspull.plan.base import find_base
 from zfspull.plan.dataset import plan_dataset
 from zfspull.plan.exclude import excluded
 from zfspull.plan.policy import Policy
-from zfspull.plan.steps import DatasetPlan, Plan, Reason, Refusal
+from zfspull.plan.renames import find_renames, moves_along, refuse_renamed
+from zfspull.plan.steps import DatasetPlan, Plan, Reason, Refusal, Remedy, RemedyKind
 from zfspull.zfs.model import Dataset, Tree
-from zfspull.zfs.names import MAX_NAME_BYTES, join, parent
+from zfspull.zfs.names import MAX_NAME_BYTES, ancestors, join, parent
 
 
 def plan_tree(source: Tree, target: Tree, policy: Policy) -> Plan:
@@ -23,16 +25,22 @@ def plan_tree(source: Tree, target: Tree, policy: Policy) -> Plan:
     """
     included = {path: dataset for path, dataset in source.datasets.items() if not excluded(path, policy.exclude)}
     plans: dict[str, DatasetPlan] = {}
+    renames = find_renames(included, source, target)
     for path, dataset in included.items():
+        replica = target.datasets.get(path)
+        if path in renames and Reason.RENAMED in policy.resolve:
+            replica = target.datasets[renames[path]]
         plan = plan_dataset(
             path,
             dataset,
-            target.datasets.get(path),
+            None if _swept_aside(path, plans) else replica,
             join(target.root, path),
             policy,
             stay_plain=_under_raw(path, included, plans, target),
         )
-        plans[path] = _placeable(plan, plans, target)
+        if path in renames:
+            plan = _renamed(plan, path, renames, target, policy)
+        plans[path] = _placeable(_movable(plan, included, target), plans, target)
     return Plan(
         source_root=source.root,
         target_root=target.root,
@@ -44,19 +52,49 @@ def plan_tree(source: Tree, target: Tree, policy: Policy) -> Plan:
     )
 
 
-def _ancestors(path: str) -> Iterator[str]:
-    """The paths above `path`, the nearest first, `""` last; none for `""` itself."""
-    while path:
-        path = parent(path) or ""
-        yield path
-
-
 def _under_raw(path: str, included: Mapping[str, Dataset], plans: Mapping[str, DatasetPlan], target: Tree) -> bool:
     """Whether the nearest replica above `path` that this job makes or has made is a raw one."""
-    for above in _ancestors(path):
+    for above in ancestors(path):
         if above in included and (above in target.datasets or plans[above].steps):
             return included[above].encrypted
     return False
+
+
+def _renamed(plan: DatasetPlan, path: str, renames: Mapping[str, str], target: Tree, policy: Policy) -> DatasetPlan:
+    """`plan` for a dataset that was renamed on the source: its replica is renamed first, or a person decides."""
+    if plan.refusal or moves_along(path, renames):
+        return plan
+    old = join(target.root, renames[path])
+    if Reason.RENAMED not in policy.resolve:
+        return replace(plan, steps=(), refusal=refuse_renamed(plan.source, old, plan.target))
+    remedy = Remedy(kind=RemedyKind.RENAME, reason=Reason.RENAMED, dataset=old, to=plan.target)
+    return replace(plan, remedy=remedy)
+
+
+def _swept_aside(path: str, plans: Mapping[str, DatasetPlan]) -> bool:
+    """Whether a dataset above `path` is renamed aside, and all below it with it."""
+    return any(
+        plans[above].remedy is not None and plans[above].remedy.kind is RemedyKind.RENAME_ASIDE  # type: ignore[union-attr]
+        for above in ancestors(path)
+        if above in plans
+    )
+
+
+def _movable(plan: DatasetPlan, included: Mapping[str, Dataset], target: Tree) -> DatasetPlan:
+    """`plan`, or its refusal if renaming its target aside would take replicas along that are well."""
+    if plan.remedy is None or plan.remedy.kind is not RemedyKind.RENAME_ASIDE:
+        return plan
+    for path, replica in target.datasets.items():
+        below = path != plan.path and (not plan.path or path.startswith(f"{plan.path}/"))
+        if below and path in included and find_base(included[path], replica).base:
+            refusal = Refusal(
+                reason=plan.remedy.reason,
+                evidence=f"target {plan.target} can be no replica of {plan.source}, and renaming it aside would take "
+                f"the replica {replica.name} along, which is well",
+                hint="decide by hand: rename the replicas below it first, or exclude them",
+            )
+            return replace(plan, steps=(), remedy=None, refusal=refusal)
+    return plan
 
 
 def _placeable(plan: DatasetPlan, plans: Mapping[str, DatasetPlan], target: Tree) -> DatasetPlan:
@@ -70,7 +108,7 @@ def _placeable(plan: DatasetPlan, plans: Mapping[str, DatasetPlan], target: Tree
             hint="choose a shorter target, or exclude the dataset",
         )
         return replace(plan, steps=(), refusal=refusal)
-    for above in _ancestors(plan.path):
+    for above in ancestors(plan.path):
         if above not in target.datasets and above in plans and (blocked := plans[above]).refusal:
             refusal = Refusal(
                 reason=Reason.PARENT_REFUSED,
@@ -86,7 +124,7 @@ def _placeholders(plans: Iterable[DatasetPlan], target: Tree) -> Iterator[str]:
     made = {plan.path for plan in plans if plan.steps}
     needed: set[str] = set()
     for path in made:
-        needed.update(above for above in _ancestors(path) if above not in made and above not in target.datasets)
+        needed.update(above for above in ancestors(path) if above not in made and above not in target.datasets)
     if made and not target.exists:
         yield from reversed([name for name in _above(target.root) if parent(name) is not None])
     yield from (join(target.root, path) for path in sorted(needed, key=lambda path: path.split("/")))

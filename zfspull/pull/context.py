@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from zfspull.clock import Clock
 from zfspull.events import EventSink
+from zfspull.hosts.ends import Ends
 from zfspull.hosts.ports import Source, Target
 from zfspull.hosts.slots import Slots
 
@@ -22,6 +23,8 @@ class Context:
         events: told of everything that happens.
         clock: time.
         rng: for the jitter of retries.
+        machine: identity of this machine, part of the names of cursors; "" for none.
+        refused: what the source has been found not to permit; shared by all runs from it.
         stall_timeout_seconds: how long a stream may stand still before it is ended.
     """
 
@@ -32,3 +35,19 @@ class Context:
     clock: Clock
     rng: random.Random = field(default_factory=random.Random)
     stall_timeout_seconds: float = 600.0
+    machine: str = ""
+    refused: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, ends: Ends, host: str, *, events: EventSink, clock: Clock) -> Context:
+        """The surroundings of a run that pulls from `host`."""
+        return cls(
+            source=ends.source(host),
+            target=ends.target,
+            slots=ends.slots(host),
+            events=events,
+            clock=clock,
+            stall_timeout_seconds=ends.stall_timeout_seconds(host),
+            machine=ends.machine,
+            refused=ends.refused(host),
+        )

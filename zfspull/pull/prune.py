@@ -116,6 +116,7 @@ async def _destroy(prune: DatasetPrune, context: Context, tally: Tally) -> list[
         return [(prune.dataset, name, error.reason) for name in names]
     if destroyed.gone:
         tally.destroyed += len(destroyed.gone)
+        tally.changed = True
         kept = len(prune.kept) + len(destroyed.skipped)
         tally.emit(SnapshotsDestroyed, dataset=prune.dataset, names=destroyed.gone, kept=kept)
     for name, reason in destroyed.skipped:

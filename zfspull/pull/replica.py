@@ -8,6 +8,8 @@ from zfspull.events import ResumeDiscarded, RetryScheduled
 from zfspull.plan.dataset import plan_dataset
 from zfspull.plan.steps import DatasetPlan, Refusal
 from zfspull.pull.context import Context
+from zfspull.pull.cursor import Cursor, owner, tagged
+from zfspull.pull.remedy import carry_out
 from zfspull.pull.retry import backoff_seconds
 from zfspull.pull.tally import Tally
 from zfspull.pull.transfer import DiscardNeededError, transfer
@@ -29,6 +31,8 @@ class Replica:
 
     def __init__(self, job: Job, plan: DatasetPlan, context: Context, tally: Tally) -> None:
         self._job = job
+        self._owner = owner(job, context)
+        self._policy = tagged(job.policy, self._owner)
         self._plan = plan
         self._context = context
         self._tally = tally
@@ -65,14 +69,22 @@ class Replica:
         plan = self._plan
         if plan.refusal is not None:
             raise refusal_error(plan, plan.refusal)
+        if plan.remedy is not None:
+            await carry_out(plan.remedy, self._job, self._context, self._tally)
         if plan.discard is not None:
             await self._discard(plan.discard)
+        cursor = Cursor(self._job.cursor, self._owner, plan, self._context, self._tally) if self._owner else None
         for step in plan.steps:
             async with self._context.slots.stream():
+                if cursor:
+                    await cursor.secure(step)
                 await transfer(step, self._context, self._tally)
+            if cursor:
+                await cursor.move(step)
 
     async def _discard(self, why: str) -> None:
         await self._context.target.abort_receive(self._plan.target)
+        self._tally.changed = True
         self._tally.emit(ResumeDiscarded, dataset=self._plan.target, message=why)
 
     async def _pause(self, error: TransientError) -> None:
@@ -106,7 +118,9 @@ class Replica:
             await self._discard("the source or the target says that it can't be resumed")
             target = await self._target()
         self._note_progress(target)
-        self._plan = plan_dataset(plan.path, source, target, plan.target, self._job.policy, stay_plain=plan.stay_plain)
+        self._plan = plan_dataset(
+            plan.path, source, target, plan.target, self._policy.for_one(), stay_plain=plan.stay_plain
+        )
 
     def _note_progress(self, target: Dataset | None) -> None:
         """Start counting failures anew if the target has got further since the last look."""

@@ -19,13 +19,14 @@ from zfspull.events import (
 from zfspull.plan.steps import DatasetPlan, Plan
 from zfspull.plan.tree import plan_tree
 from zfspull.pull.context import Context
+from zfspull.pull.cursor import owner, tagged
 from zfspull.pull.prune import decide, prune_tree
 from zfspull.pull.replica import Replica, refusal_error
 from zfspull.pull.report import report_datasets
 from zfspull.pull.retry import backoff_seconds
 from zfspull.pull.survey import Survey, survey, take_snapshots
 from zfspull.pull.tally import Tally
-from zfspull.zfs.names import parent, relative
+from zfspull.zfs.names import ancestors, parent, relative
 
 
 async def run_job(job: Job, context: Context, *, trigger: Trigger, run_id: str) -> RunFinished:
@@ -55,11 +56,13 @@ class _Run:
         self._job = job
         self._context = context
         self._tally = tally
+        self._moving: set[str] = set()
 
     async def execute(self) -> None:
         try:
             seen = await self._observe()
-            plan = plan_tree(seen.source, seen.target, self._job.policy)
+            policy = tagged(self._job.policy, owner(self._job, self._context))
+            plan = plan_tree(seen.source, seen.target, policy)
             self._announce(plan)
             await self._transfer(plan)
             await self._conclude(seen)
@@ -124,13 +127,14 @@ class _Run:
                 await self._context.target.create_placeholder(name, stay_plain=False)
             else:
                 below_root += [dataset for dataset in plan.datasets if dataset.target == name]
-        made = (*below_root, *(dataset for dataset in plan.datasets if dataset.steps))
+        self._moving = {dataset.path for dataset in plan.datasets if dataset.remedy}
+        made = (*below_root, *(dataset for dataset in plan.datasets if dataset.steps or dataset.remedy))
         working = {dataset.path: asyncio.Event() for dataset in made}
         async with asyncio.TaskGroup() as group:
             for dataset in below_root:
                 group.create_task(self._place(dataset, working))
             for dataset in plan.datasets:
-                if dataset.steps or (dataset.discard and not dataset.refusal):
+                if dataset.has_work:
                     group.create_task(self._pull(dataset, working))
 
     async def _place(self, plan: DatasetPlan, working: dict[str, asyncio.Event]) -> None:
@@ -149,8 +153,7 @@ class _Run:
         """Pull one dataset once its parent is there; its failure is its own."""
         replica = Replica(self._job, plan, self._context, self._tally)
         try:
-            if plan.creates:
-                await self._parent_made(plan, working)
+            await self._ancestors_done(plan, working)
             await replica.pull()
         except ZfspullError as error:
             error.dataset = error.dataset or plan.target
@@ -161,13 +164,16 @@ class _Run:
             if plan.path in working:
                 working[plan.path].set()
 
-    async def _parent_made(self, plan: DatasetPlan, working: dict[str, asyncio.Event]) -> None:
-        above = parent(plan.path) or ""
-        if not plan.path or above not in working:
+    async def _ancestors_done(self, plan: DatasetPlan, working: dict[str, asyncio.Event]) -> None:
+        """Wait until nothing above is renamed any more, and until the parent is there if the dataset is to be made."""
+        moved = any(above in self._moving for above in ancestors(plan.path))
+        busy = [above for above in ancestors(plan.path) if above in working]
+        if not busy or not (plan.creates or moved):
             return
-        await working[above].wait()
+        for above in busy:
+            await working[above].wait()
         name = parent(plan.target)
-        if name and not (await self._context.target.look(name, plan.steps[0].to.name)).exists:
+        if plan.creates and name and not (await self._context.target.look(name, plan.steps[0].to.name)).exists:
             raise TransientError("its parent could not be pulled", dataset=plan.target, reason="parent_failed")
 
     async def _conclude(self, seen: Survey) -> None:
@@ -176,11 +182,10 @@ class _Run:
         A run that moved nothing and has nothing to destroy is told by the listing that it began with.
         """
         job, context, tally = self._job, self._context, self._tally
-        moved = bool(tally.received)
         given_up = any(prune.destroy for prune in decide(job, seen.source, seen.target, context.clock.now()))
-        if job.keep is not None and (moved or given_up):
+        if job.keep is not None and (tally.changed or given_up):
             await prune_tree(job, seen.source, context, tally)
-        if moved or tally.destroyed:
+        if tally.changed:
             target = await context.target.list_tree(job.target, recursive=job.recursive)
             seen = Survey(seen.source, target)
         report_datasets(job, seen, tally)

@@ -18,6 +18,7 @@ class Tally:
         job, run_id, started_at: which run.
         datasets: how many the job has on the source.
         received: bytes that arrived, by target dataset.
+        changed: whether anything was done to the target, so that what was listed before no longer holds.
         errors: everything that went wrong, in order; refusals among them.
     """
 
@@ -28,6 +29,7 @@ class Tally:
     started_at: float
     datasets: int = 0
     received: dict[str, int] = field(default_factory=dict)
+    changed: bool = False
     steps: int = 0
     resumed: int = 0
     retries: int = 0
@@ -37,6 +39,7 @@ class Tally:
 
     def receive(self, dataset: str, size_bytes: int) -> None:
         """Count what arrived for a target dataset."""
+        self.changed = True
         self.received[dataset] = self.received.get(dataset, 0) + size_bytes
 
     def received_bytes_of(self, dataset: str) -> int:

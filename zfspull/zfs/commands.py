@@ -89,6 +89,16 @@ def abort_receive(dataset: str) -> Argv:
     return ["receive", "-A", dataset]
 
 
+def rollback(dataset: str, snapshot: str) -> Argv:
+    """Roll a dataset back to one of its snapshots; later snapshots are destroyed (`-r`)."""
+    return ["rollback", "-r", f"{dataset}@{snapshot}"]
+
+
+def rename(dataset: str, new_name: str) -> Argv:
+    """Rename a dataset with all below it."""
+    return ["rename", dataset, new_name]
+
+
 def create(dataset: str, *, properties: Mapping[str, str]) -> Argv:
     """Create an empty filesystem that is not mounted; its parent must exist."""
     words = ["create", "-u"]
@@ -101,6 +111,26 @@ def destroy_snapshots(dataset: str, snapshots: Sequence[str], *, dry_run: bool) 
     """Destroy the named snapshots of one dataset, each named in full: never a range (`%`)."""
     flags = ["-nvp"] if dry_run else []
     return ["destroy", *flags, f"{dataset}@{','.join(snapshots)}"]
+
+
+def bookmark(dataset: str, snapshot: str, name: str) -> Argv:
+    """Bookmark a snapshot."""
+    return ["bookmark", f"{dataset}@{snapshot}", f"{dataset}#{name}"]
+
+
+def destroy_bookmark(dataset: str, name: str) -> Argv:
+    """Destroy a bookmark; the `#` makes sure that it is nothing else."""
+    return ["destroy", f"{dataset}#{name}"]
+
+
+def hold(dataset: str, snapshot: str, tag: str) -> Argv:
+    """Put a hold on a snapshot."""
+    return ["hold", tag, f"{dataset}@{snapshot}"]
+
+
+def release(dataset: str, snapshot: str, tag: str) -> Argv:
+    """Take a hold from a snapshot."""
+    return ["release", tag, f"{dataset}@{snapshot}"]
 
 
 def snapshot(root: str, names: Sequence[str], *, recursive: bool) -> Argv:

@@ -7,6 +7,7 @@ space, not empty, not `.` or `..`, 255 bytes for the whole name.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 
 MAX_NAME_BYTES = 255
@@ -57,3 +58,10 @@ def parent(name: str) -> str | None:
 def pool(name: str) -> str:
     """The pool that a dataset lies in."""
     return name.partition("/")[0]
+
+
+def ancestors(path: str) -> Iterator[str]:
+    """The paths above `path`, the nearest first, `""` last; none for `""` itself."""
+    while path:
+        path = parent(path) or ""
+        yield path

@@ -99,9 +99,16 @@ class _Ends:
         return None
 
     target = None
+    machine = ""
 
     def slots(self, host):
         return None
+
+    def refused(self, host):
+        return set()
+
+    def stall_timeout_seconds(self, host):
+        return 600.0
 
 
 async def _preview(job, context):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
@@ -74,8 +73,3 @@ def trip(plan: list[ZfspullError | None]) -> None:
     """Raise the next error, if one is planned."""
     if error := take(plan):
         raise error
-
-
-def planned(faults: Sequence[object | None]) -> int:
-    """How many troubles are still to come."""
-    return sum(fault is not None for fault in faults)

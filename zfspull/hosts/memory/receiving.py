@@ -68,7 +68,7 @@ class Reception:
         if isinstance(record, Begin):
             self._start(record)
         elif self._skipping:
-            self._complete = True
+            self._complete = self._begin is not None and self._begin.last
         elif isinstance(record, Write):
             self._write(record)
         else:
@@ -80,8 +80,9 @@ class Reception:
         self._begin = begin
         self._complete = False
         node = self._pools.nodes.get(self._name)
-        # Of a stream of several snapshots, those that are there are passed over.
-        self._skipping = not begin.last and node is not None and _has(node, begin.to_guid)
+        # An increment to a snapshot that is there is passed over, and counts as received.
+        more = begin.from_guid is not None and not begin.resumed
+        self._skipping = more and node is not None and _has(node, begin.to_guid)
         if self._skipping:
             return
         if begin.resumed:

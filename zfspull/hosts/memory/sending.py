@@ -66,7 +66,7 @@ def _base(pools: Pools, node: Node, base: str, name: str) -> Shot | Mark:
         return pools.find_shot(node.name, base[1:])
     mark = next((mark for mark in node.bookmarks if mark.name == base[1:]), None)
     if mark is None:
-        raise ZfsSaysError(words.NO_BOOKMARK.format(name=name, base=f"{node.name}{base}"))
+        raise ZfsSaysError(words.NO_BOOKMARK.format(name=name))
     return mark
 
 

@@ -38,7 +38,7 @@ BUSY = "dataset is busy"
 NOTHING_TO_ABORT = "'{name}' does not have any resumable receive state to abort"
 
 NO_DATASET = "cannot open '{name}': dataset does not exist"
-NO_BOOKMARK = "warning: cannot send '{name}': incremental source ({base}) does not exist"
+NO_BOOKMARK = "warning: cannot send '{name}': No such process"
 NOT_EARLIER = "warning: cannot send '{name}': not an earlier snapshot from the same fs"
 RESUME_SNAPSHOT_GONE = "cannot resume send: '{name}' used in the initial send no longer exists"
 RESUME_BASE_GONE = "cannot resume send: incremental source {guid:#x} no longer exists"

@@ -1,0 +1,85 @@
+"""The world in memory."""
+
+import asyncio
+import hashlib
+import random
+
+from tests.contract.world import Commands, World
+from zfspull.hosts.memory import Faults, MemorySource, MemoryTarget, Pools, ReceiveFault, SendFault, sending
+from zfspull.hosts.memory.faults import How
+from zfspull.zfs.names import join
+
+
+class QuietClock:
+    """Time that moves when a test says so, or somebody sleeps for longer than the pulse of a transfer."""
+
+    def __init__(self):
+        self.seconds = 1_700_000_000.0
+
+    def now(self):
+        return self.seconds
+
+    def monotonic(self):
+        return self.seconds
+
+    async def sleep(self, seconds):
+        await asyncio.sleep(0)
+        if seconds != 1.0:
+            self.seconds += seconds
+
+
+class MemoryWorld(World):
+    def __init__(self, *, capacity_bytes=None):
+        super().__init__()
+        self.clock = QuietClock()
+        rng = random.Random(7)
+        self.source_pools = Pools(["tank"], clock=self.clock, rng=rng)
+        self.target_pools = Pools(["vault"], clock=self.clock, rng=rng, capacity_bytes=capacity_bytes)
+        self.source_root, self.target_root = "tank/data", "vault/copy"
+        self.faults = Faults()
+        self.source = MemorySource(self.source_pools, clock=self.clock, faults=self.faults)
+        self.target = MemoryTarget(self.target_pools, faults=self.faults)
+
+    async def on_source(self, *actions):
+        self._apply(actions, self.source_pools, self.source_root)
+
+    async def on_target(self, *actions):
+        self._apply(actions, self.target_pools, self.target_root)
+
+    def _apply(self, actions, pools, root):
+        for action in actions:
+            self.clock.seconds += 1
+            action.apply(pools, root)
+
+    async def unload_source_key(self):
+        self.source_pools.unload_key(self.source_root)
+
+    async def fill_target(self, *, left_bytes):
+        self.target_pools.capacity_bytes = left_bytes
+
+    async def digests(self, side, *points, keys=None):
+        pools, root = (
+            (self.source_pools, self.source_root) if side == "source" else (self.target_pools, self.target_root)
+        )
+        for path, key in (keys or {}).items():
+            pools.load_key(join(root, path), key)
+        found = [hashlib.sha256(pools.plain(join(root, path), name)).hexdigest() for path, name in points]
+        for path in keys or {}:
+            pools.unload_key(join(root, path))
+        return found
+
+    async def stream(self, path, to, base=None, *, raw):
+        records = sending.send(self.source_pools, join(self.source_root, path), to, base, raw=raw)
+        return b"".join(record.frame() for record in records)
+
+    async def cut_send(self, after_bytes, *, link=False):
+        self.faults.sends.append(SendFault(after_bytes, How.LINK_LOST if link else How.KILLED))
+
+    async def cut_receive(self, after_bytes):
+        self.faults.receives.append(ReceiveFault(after_bytes))
+
+    def count(self):
+        counted = Commands(len(self.source.commands), len(self.target.commands))
+        self.source.commands.clear()
+        self.target.commands.clear()
+        return counted

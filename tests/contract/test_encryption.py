@@ -1,0 +1,157 @@
+"""P7: what is encrypted stays encrypted, what is plain stays plain, whatever lies above it."""
+
+from tests.contract.actions import Create, LoadKey, Snapshot, UnloadKey, Write, WriteReplica
+from tests.contract.world import assert_equal, guids
+from zfspull.events import DatasetRefused, Outcome
+from zfspull.plan.steps import Reason, Step, StepKind
+from zfspull.zfs.model import Snapshot as Point
+
+
+async def test_p7_nested_encryption_roots_are_replicated_raw(world):
+    """A tree with two keys comes over as ciphertext, in full and by increment, and either key opens its part of it."""
+    await world.on_source(
+        Create("", key="one"), Write(""), Create("same"), Write("same"), Create("other", key="two"), Write("other"),
+        Snapshot("", "one", recursive=True),
+    )  # fmt: skip
+    first = await world.run()
+    await world.on_source(Write(""), Write("other"), Snapshot("", "two", recursive=True))
+
+    second = await world.run()
+
+    source, target = await world.tree("source"), await world.tree("target")
+    assert (first.outcome, second.outcome) == (Outcome.SUCCESS, Outcome.SUCCESS), (first.error, second.error)
+    assert guids(source) == guids(target)
+    assert all(ivset for points in guids(target).values() for _, _, ivset in points)
+    assert [dataset.key_available for dataset in target.datasets.values()] == [False, False, False]
+    keys = {"": "one", "same": "one", "other": "two"}
+    await assert_equal(world, ("", "two"), ("same", "two"), ("other", "one"), ("other", "two"), keys=keys)
+
+
+async def test_p7_plain_child_of_an_encrypted_parent_stays_plain(world):
+    """Raw and plain datasets in one tree each stay what they are: a plain child below a locked replica."""
+    await world.on_source(
+        Create("", key="one"), Write(""), Create("plain", plain=True), Write("plain"),
+        Snapshot("", "one", recursive=True),
+    )  # fmt: skip
+    first = await world.run()
+    await world.on_source(Write("plain"), Write(""), Snapshot("", "two", recursive=True))
+
+    second = await world.run()
+
+    target = (await world.tree("target")).datasets
+    assert (first.outcome, second.outcome) == (Outcome.SUCCESS, Outcome.SUCCESS), (first.error, second.error)
+    assert (target[""].key_available, target["plain"].encrypted) == (False, False)
+    await assert_equal(world, ("", "two"), ("plain", "one"), ("plain", "two"), keys={"": "one"})
+
+
+async def test_p7_encrypted_child_of_a_plain_parent_stays_encrypted(world):
+    """The other way round: a raw replica below a plain one."""
+    await world.on_source(
+        Create(""), Write(""), Create("secret", key="two"), Write("secret"), Snapshot("", "one", recursive=True)
+    )
+
+    finished = await world.run()
+
+    target = (await world.tree("target")).datasets
+    assert finished.outcome is Outcome.SUCCESS, finished.error
+    assert (target[""].encrypted, target["secret"].key_available) == (False, False)
+    await assert_equal(world, ("", "one"), ("secret", "one"), keys={"secret": "two"})
+
+
+async def test_p7_placeholder_below_a_raw_replica_needs_no_key(world):
+    """A placeholder between two replicas can be made though the key of the upper one is not here."""
+    await world.on_source(
+        Create("", key="one"), Snapshot("", "one"), Create("between"), Create("between/plain", plain=True),
+        Write("between/plain"), Snapshot("between/plain", "one"),
+        Create("between/secret"), Write("between/secret"), Snapshot("between/secret", "one"),
+    )  # fmt: skip
+
+    finished = await world.run()
+
+    target = (await world.tree("target")).datasets
+    assert finished.outcome is Outcome.SUCCESS, finished.error
+    assert {path: dataset.encrypted for path, dataset in target.items()} == {
+        "": True, "between": False, "between/plain": False, "between/secret": True,
+    }  # fmt: skip
+    keys = {"between/secret": "one"}
+    await assert_equal(world, ("between/plain", "one"), ("between/secret", "one"), keys=keys)
+
+
+async def test_p7_locked_source_is_pulled_all_the_same(world):
+    """The key is needed nowhere: a source whose key is not loaded is pulled raw."""
+    await world.on_source(Create("", key="one"), Write(""), Snapshot("", "one"))
+    await world.run()
+    await world.on_source(Write(""), Snapshot("", "two"))
+    await world.unload_source_key()
+
+    finished = await world.run()
+
+    assert finished.outcome is Outcome.SUCCESS, finished.error
+    assert await world.names() == ["one", "two"]
+
+
+async def test_p7_plain_replica_of_a_source_that_became_encrypted_is_refused(world):
+    """A source that is encrypted now is not pulled onto the plain replica of its past."""
+    await world.on_source(Create(""), Create("a"), Snapshot("", "one", recursive=True))
+    await world.run()
+    await world.on_source(*_recreated("a", key="one"))
+
+    finished = await world.run()
+
+    (refused,) = world.events.of(DatasetRefused)
+    assert finished.outcome is Outcome.REFUSED
+    assert refused.reason == Reason.SOURCE_ENCRYPTED
+    assert await world.names("a") == ["one"]
+
+
+async def test_p7_broken_raw_lineage_is_refused_before_a_byte_is_sent(world):
+    """Once the replica was written by a non-raw receive, guids agree and IV sets do not: that is no base."""
+    await world.on_source(Create("", key="one"), Write(""), Snapshot("", "one"))
+    await world.run()
+    await world.on_source(Write(""), Snapshot("", "two"))
+    await world.on_target(LoadKey("", "one"))
+    stray = await world.stream("", "two", "@one", raw=False)
+    ended = await world.receive(increment(world), stray)
+    await world.on_target(UnloadKey(""))
+    await world.on_source(Write(""), Snapshot("", "three"))
+
+    finished = await world.run()
+
+    assert ended.ok, ended.stderr
+    (refused,) = world.events.of(DatasetRefused)
+    assert finished.outcome is Outcome.REFUSED
+    assert refused.reason in (Reason.LINEAGE_BROKEN, Reason.TARGET_NEWER)
+    assert await world.names() == ["one", "two"]
+
+
+def increment(world):
+    """A step for a receive that is fed by hand."""
+    return Step(
+        kind=StepKind.INCREMENTAL,
+        source=world.source_root,
+        target=world.target_root,
+        dataset_kind="filesystem",
+        to=Point(name="two", guid=1, createtxg=1, creation=1),
+    )
+
+
+def _recreated(path, *, key=None):
+    from tests.contract.actions import Destroy
+
+    return Destroy(path), Create(path, key=key), Write(path), Snapshot(path, "one"), Write(path), Snapshot(path, "two")
+
+
+async def test_plain_replica_that_was_written_to_is_refused(world):
+    """A replica that somebody wrote to is not rolled back: a person decides."""
+    await world.on_source(Create(""), Write(""), Snapshot("", "one"))
+    await world.run()
+    await world.on_target(WriteReplica(""))
+    unchanged = await world.run()
+    await world.on_source(Write(""), Snapshot("", "two"))
+
+    finished = await world.run()
+
+    assert unchanged.outcome is Outcome.SUCCESS
+    assert finished.outcome is Outcome.REFUSED
+    assert world.events.one(DatasetRefused).reason == Reason.TARGET_MODIFIED
+    assert await world.names() == ["one"]
