@@ -272,7 +272,7 @@ JOBS = [path.read_text() for path in sorted(SAMPLES.glob("**/jobs.d/*.yaml")) if
 
 @settings(deadline=None)
 @given(main=mutated(MAINS), job=mutated(JOBS))
-def test_anything_is_loaded_or_refused(tmp_path_factory, main, job):
+def test_p8_any_file_is_loaded_or_refused(tmp_path_factory, main, job):
     """P8: whatever the files hold, the answer is a configuration or a ConfigError whose every line says where."""
     directory = tmp_path_factory.mktemp("fuzz", numbered=True)
     (directory / "jobs.d").mkdir()
