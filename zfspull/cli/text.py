@@ -5,18 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 
 from zfspull.config.units import format_bytes, format_duration, format_rate
+from zfspull.observe.text import safe
+
+
+__all__ = ["ago", "counted", "duration", "moment", "percentage", "rate", "safe", "safe_block", "size", "time_left"]
 
 
 UNKNOWN = "-"
-
-
-def safe(text: str) -> str:
-    r"""One line that can do nothing to a terminal: whatever moves, hides or reorders text shows as an escape.
-
-    Names, properties and stderr come from machines that may be hostile; so control characters, line ends, invisible
-    and bidirectional format characters and lone surrogates become `\x1b`, `\u202e` and the like.
-    """
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def safe_block(text: str) -> str:

@@ -12,13 +12,17 @@ def clip(text: str, limit: int = MAX_CHARS) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more characters)"
 
 
-def escape(text: str) -> str:
-    r"""`text` on one line, inert and unambiguous.
+def safe(text: str) -> str:
+    r"""`text` on one line and inert: whatever moves, hides or reorders text on a terminal shows as an escape.
 
-    What a terminal would act on, and what is invisible or reorders text (control, format and bidirectional
-    characters, lone surrogates), shows as `\x1b`, `\u202e` and the like; quotes and backslashes are escaped too, so
-    that the value of one field can't pass for another field.
+    Control characters, line ends, invisible and bidirectional format characters and lone surrogates become `\x1b`,
+    `\u202e` and the like.
     """
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def escape(text: str) -> str:
+    """Like `safe`, and unambiguous: quotes and backslashes too, so that no value passes for another field."""
     return "".join(char if char.isprintable() and char not in _SPECIAL else _escaped(char) for char in text)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from zfspull.config.schema import Job
 from zfspull.errors import PermanentError, RefusalError, TransientError
-from zfspull.events import ResumeDiscarded, RetryScheduled
+from zfspull.events import ResumeDiscarded
 from zfspull.plan.dataset import plan_dataset
 from zfspull.plan.steps import DatasetPlan, Refusal
 from zfspull.pull.context import Context
 from zfspull.pull.cursor import Cursor, owner, tagged
 from zfspull.pull.remedy import carry_out
-from zfspull.pull.retry import backoff_seconds
+from zfspull.pull.retry import pause
 from zfspull.pull.tally import Tally
 from zfspull.pull.transfer import DiscardNeededError, transfer
 from zfspull.zfs.model import Dataset
@@ -24,12 +26,16 @@ class Replica:
         plan: what is to be done.
         context: the surroundings.
         tally: the run's books.
+        on_made: called as soon as the target dataset is there, so that what lies below it need not wait for the rest.
 
     Attributes:
         attempts: how many were made.
     """
 
-    def __init__(self, job: Job, plan: DatasetPlan, context: Context, tally: Tally) -> None:
+    def __init__(
+        self, job: Job, plan: DatasetPlan, context: Context, tally: Tally, *, on_made: Callable[[], None]
+    ) -> None:
+        self._on_made = on_made
         self._job = job
         self._owner = owner(job, context)
         self._policy = tagged(job.policy, self._owner)
@@ -61,7 +67,14 @@ class Replica:
                 self._failed_in_row += 1
                 if self._failed_in_row >= self._job.retry.attempts:
                     raise
-                await self._pause(error)
+                await pause(
+                    self._job.retry,
+                    self._context,
+                    self._tally,
+                    failures=self._failed_in_row,
+                    error=error,
+                    dataset=self._plan.target,
+                )
             else:
                 return
 
@@ -79,6 +92,7 @@ class Replica:
                 if cursor:
                     await cursor.secure(step)
                 await transfer(step, self._context, self._tally)
+            self._on_made()
             if cursor:
                 await cursor.move(step)
 
@@ -86,20 +100,6 @@ class Replica:
         await self._context.target.abort_receive(self._plan.target)
         self._tally.changed = True
         self._tally.emit(ResumeDiscarded, dataset=self._plan.target, message=why)
-
-    async def _pause(self, error: TransientError) -> None:
-        retry = self._job.retry
-        delay = backoff_seconds(
-            self._failed_in_row,
-            initial_seconds=retry.initial_seconds,
-            maximum_seconds=retry.maximum_seconds,
-            rng=self._context.rng,
-        )
-        self._tally.retries += 1
-        self._tally.emit(
-            RetryScheduled, dataset=self._plan.target, attempt=self.attempts, delay_seconds=delay, reason=error.reason
-        )
-        await self._context.clock.sleep(delay)
 
     async def _replan(self, *, discard: bool) -> None:
         """Look at both sides again; partial state is thrown away only now that the source was seen to be well."""

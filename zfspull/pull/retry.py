@@ -1,8 +1,14 @@
-"""How long to wait before the next attempt."""
+"""The pause before the next attempt: how long it is, and that it is told of."""
 
 from __future__ import annotations
 
 import random
+
+from zfspull.config.schema import Retry
+from zfspull.errors import TransientError
+from zfspull.events import RetryScheduled
+from zfspull.pull.context import Context
+from zfspull.pull.tally import Tally
 
 
 def backoff_seconds(attempt: int, *, initial_seconds: float, maximum_seconds: float, rng: random.Random) -> float:
@@ -16,3 +22,24 @@ def backoff_seconds(attempt: int, *, initial_seconds: float, maximum_seconds: fl
     """
     ceiling = min(maximum_seconds, initial_seconds * 2.0 ** min(attempt - 1, 32))
     return rng.uniform(0.0, ceiling)
+
+
+async def pause(
+    retry: Retry, context: Context, tally: Tally, *, failures: int, error: TransientError, dataset: str = ""
+) -> None:
+    """Wait before the next attempt.
+
+    Args:
+        retry: the job's wishes.
+        context: the surroundings.
+        tally: the run's books.
+        failures: how many attempts have failed in a row.
+        error: the last failure.
+        dataset: what is tried again, "" for the run as a whole.
+    """
+    delay = backoff_seconds(
+        failures, initial_seconds=retry.initial_seconds, maximum_seconds=retry.maximum_seconds, rng=context.rng
+    )
+    tally.retries += 1
+    tally.emit(RetryScheduled, dataset=dataset, attempt=failures, delay_seconds=delay, reason=error.reason)
+    await context.clock.sleep(delay)

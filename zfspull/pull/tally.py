@@ -7,7 +7,7 @@ from typing import Any
 
 from zfspull.clock import Clock
 from zfspull.errors import RefusalError, ZfspullError
-from zfspull.events import Event, EventSink, Outcome, RunFinished
+from zfspull.events import DatasetFailed, DatasetRefused, Event, EventSink, HostFailed, Outcome, RunFinished
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +45,31 @@ class Tally:
     def received_bytes_of(self, dataset: str) -> int:
         """What arrived for a target dataset so far."""
         return self.received.get(dataset, 0)
+
+    def note(self, error: ZfspullError, *, attempts: int = 1) -> None:
+        """Take note of what went wrong with one dataset, or with the run as a whole, and tell of it."""
+        error.job = error.job or self.job
+        self.errors.append(error)
+        if isinstance(error, RefusalError):
+            self.emit(
+                DatasetRefused, dataset=error.dataset, reason=error.reason, message=error.message, hint=error.hint
+            )
+        elif error.dataset:
+            self.emit(
+                DatasetFailed,
+                dataset=error.dataset,
+                reason=error.reason,
+                message=error.message,
+                hint=error.hint,
+                attempts=attempts,
+            )
+        else:
+            self.host_failed(error)
+
+    def host_failed(self, error: ZfspullError) -> None:
+        """Tell that a host could not be reached or logged in to."""
+        if error.host:
+            self.emit(HostFailed, host=error.host, reason=error.reason, message=error.message)
 
     def emit(self, event: type[Event], /, **fields: Any) -> None:  # noqa: ANN401 - whatever the event has
         """Tell the sinks of something that happened just now in this run."""

@@ -1,0 +1,94 @@
+"""The transfers of one run: parents before children, siblings side by side, each dataset standing alone."""
+
+from __future__ import annotations
+
+import asyncio
+
+from zfspull.config.schema import Job
+from zfspull.errors import TransientError, ZfspullError
+from zfspull.plan.steps import DatasetPlan, Plan
+from zfspull.pull.context import Context
+from zfspull.pull.replica import Replica
+from zfspull.pull.tally import Tally
+from zfspull.zfs.names import ancestors, parent, relative
+
+
+async def pull_tree(job: Job, plan: Plan, context: Context, tally: Tally) -> None:
+    """Carry out the plans of all datasets; what goes wrong with one is noted in the tally, and the others go on.
+
+    Raises:
+        ZfspullError: if a filesystem above the replica's root can't be created.
+    """
+    await _Transfers(job, plan, context, tally).run()
+
+
+class _Transfers:
+    """What is under way: an event for each dataset that is being made or moved, set when it is there."""
+
+    def __init__(self, job: Job, plan: Plan, context: Context, tally: Tally) -> None:
+        self._job = job
+        self._plan = plan
+        self._context = context
+        self._tally = tally
+        self._moving = {dataset.path for dataset in plan.datasets if dataset.remedy}
+        self._placed = [dataset for dataset in plan.datasets if dataset.target in plan.placeholders]
+        self._there = {
+            dataset.path: asyncio.Event()
+            for dataset in plan.datasets
+            if dataset.has_work or dataset.target in plan.placeholders
+        }
+
+    async def run(self) -> None:
+        for name in self._plan.placeholders:
+            if relative(self._plan.target_root, name) is None:
+                await self._context.target.create_placeholder(name, stay_plain=False)
+        async with asyncio.TaskGroup() as group:
+            for dataset in self._placed:
+                group.create_task(self._place(dataset))
+            for dataset in self._plan.datasets:
+                if dataset.has_work:
+                    group.create_task(self._pull(dataset))
+
+    async def _place(self, plan: DatasetPlan) -> None:
+        """Create the placeholder of a dataset that is not pulled itself, once its parent is there."""
+        try:
+            await self._above_is_there(plan)
+            await self._context.target.create_placeholder(plan.target, stay_plain=plan.stay_plain)
+        except ZfspullError as error:
+            error.dataset = error.dataset or plan.target
+            self._tally.note(error)
+        finally:
+            self._there[plan.path].set()
+
+    async def _pull(self, plan: DatasetPlan) -> None:
+        """Pull one dataset once its parent is there; its failure is its own."""
+        there = self._there[plan.path]
+        replica = Replica(self._job, plan, self._context, self._tally, on_made=there.set)
+        try:
+            if plan.creates or any(above in self._moving for above in ancestors(plan.path)):
+                await self._above_is_there(plan)
+            await replica.pull()
+        except ZfspullError as error:
+            error.dataset = error.dataset or plan.target
+            self._tally.note(error, attempts=replica.attempts)
+        else:
+            self._tally.succeeded += 1
+        finally:
+            there.set()
+
+    async def _above_is_there(self, plan: DatasetPlan) -> None:
+        """Wait for everything above that is being made or moved, and see whether the parent is there.
+
+        Raises:
+            TransientError: if it is not.
+        """
+        busy = [above for above in ancestors(plan.path) if above in self._there]
+        for above in busy:
+            await self._there[above].wait()
+        name = parent(plan.target)
+        if (
+            busy
+            and name
+            and not (await self._context.target.look(name, plan.wanted.name if plan.wanted else "-")).exists
+        ):
+            raise TransientError("its parent could not be pulled", dataset=plan.target, reason="parent_failed")
