@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 
 from zfspull.errors import PermanentError
 from zfspull.hosts.failures import failure, listed
+from zfspull.hosts.feeding import feed
 from zfspull.hosts.ports import Destroyed, Receiving
-from zfspull.hosts.process import Completed, feed, run
+from zfspull.hosts.process import Completed, run
 from zfspull.plan.steps import Step
 from zfspull.zfs import commands
 from zfspull.zfs.listing import ListingError, parse_arrived, parse_tree

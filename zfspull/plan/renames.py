@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from zfspull.plan.base import find_base
 from zfspull.plan.steps import Reason, Refusal
 from zfspull.zfs.model import Dataset, Tree
 from zfspull.zfs.names import join
@@ -12,22 +13,25 @@ from zfspull.zfs.names import join
 def find_renames(included: Mapping[str, Dataset], source: Tree, target: Tree) -> dict[str, str]:
     """The path on the source of each dataset without a replica, with the path where its replica lies.
 
-    A replica belongs to a source dataset if its newest snapshot is one of that dataset's, and if nothing on the
-    source has the replica's own path any more.
+    A replica belongs to a source dataset if increments of that dataset can go on from it (the same kind, a base in
+    common, be it a bookmark on the source), and if nothing on the source has the replica's own path any more. Of
+    several such replicas the one that has got farthest is taken.
     """
     homeless = {
-        snapshot.guid: path
+        point.guid: path
         for path, dataset in included.items()
         if path not in target.datasets
-        for snapshot in dataset.snapshots
+        for point in dataset.points
     }
-    found: dict[str, str] = {}
+    found: dict[str, tuple[int, str]] = {}
     for old_path, replica in target.datasets.items():
-        newest = replica.newest
-        if old_path in source.datasets or newest is None or newest.guid not in homeless:
+        path = next((homeless[one.guid] for one in reversed(replica.snapshots) if one.guid in homeless), None)
+        if old_path in source.datasets or path is None or replica.kind != included[path].kind:
             continue
-        found.setdefault(homeless[newest.guid], old_path)
-    return found
+        base = find_base(included[path], replica).base
+        if base is not None and (path not in found or found[path][0] < base.source.createtxg):
+            found[path] = (base.source.createtxg, old_path)
+    return {path: old_path for path, (_, old_path) in found.items()}
 
 
 def moves_along(path: str, renames: Mapping[str, str]) -> bool:

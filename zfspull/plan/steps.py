@@ -145,6 +145,10 @@ class DatasetPlan:
         """Whether anything is to be done on the target."""
         return self.refusal is None and bool(self.steps or self.discard or self.remedy)
 
+    def remedied_by(self, kind: RemedyKind) -> bool:
+        """Whether that is what is done on the target first."""
+        return self.remedy is not None and self.remedy.kind is kind
+
     @property
     def creates(self) -> bool:
         """Whether the first step makes the target dataset."""
@@ -153,7 +157,7 @@ class DatasetPlan:
     @property
     def up_to_date(self) -> bool:
         """Whether the target has all that the job wants from the source, of which there is something."""
-        return self.wanted is not None and not self.steps and self.refusal is None
+        return self.wanted is not None and not self.steps and self.refusal is None and self.remedy is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from zfspull.plan.base import find_base
@@ -45,7 +45,7 @@ def plan_tree(source: Tree, target: Tree, policy: Policy) -> Plan:
         source_root=source.root,
         target_root=target.root,
         datasets=tuple(plans.values()),
-        placeholders=tuple(_placeholders(plans.values(), target)),
+        placeholders=tuple(_placeholders(plans, target)),
         missing=tuple(
             path for path in target.datasets if path not in source.datasets and not excluded(path, policy.exclude)
         ),
@@ -62,27 +62,31 @@ def _under_raw(path: str, included: Mapping[str, Dataset], plans: Mapping[str, D
 
 def _renamed(plan: DatasetPlan, path: str, renames: Mapping[str, str], target: Tree, policy: Policy) -> DatasetPlan:
     """`plan` for a dataset that was renamed on the source: its replica is renamed first, or a person decides."""
-    if plan.refusal or moves_along(path, renames):
+    if plan.refusal:
         return plan
+    if moves_along(path, renames):
+        # By the time of its own remedy it lies where it should.
+        return replace(plan, remedy=replace(plan.remedy, dataset=plan.target)) if plan.remedy else plan
     old = join(target.root, renames[path])
     if Reason.RENAMED not in policy.resolve:
         return replace(plan, steps=(), refusal=refuse_renamed(plan.source, old, plan.target))
-    remedy = Remedy(kind=RemedyKind.RENAME, reason=Reason.RENAMED, dataset=old, to=plan.target)
-    return replace(plan, remedy=remedy)
+    # Whatever else is to be done is planned anew once it is renamed.
+    return replace(plan, remedy=Remedy(kind=RemedyKind.RENAME, reason=Reason.RENAMED, dataset=old, to=plan.target))
 
 
 def _swept_aside(path: str, plans: Mapping[str, DatasetPlan]) -> bool:
     """Whether a dataset above `path` is renamed aside, and all below it with it."""
-    return any(
-        plans[above].remedy is not None and plans[above].remedy.kind is RemedyKind.RENAME_ASIDE  # type: ignore[union-attr]
-        for above in ancestors(path)
-        if above in plans
-    )
+    return any(plans[above].remedied_by(RemedyKind.RENAME_ASIDE) for above in ancestors(path) if above in plans)
+
+
+def _stands(path: str, plans: Mapping[str, DatasetPlan], target: Tree) -> bool:
+    """Whether the target has something at `path`, also once remedies are carried out."""
+    return path in target.datasets and not _swept_aside(path, plans)
 
 
 def _movable(plan: DatasetPlan, included: Mapping[str, Dataset], target: Tree) -> DatasetPlan:
     """`plan`, or its refusal if renaming its target aside would take replicas along that are well."""
-    if plan.remedy is None or plan.remedy.kind is not RemedyKind.RENAME_ASIDE:
+    if plan.remedy is None or not plan.remedied_by(RemedyKind.RENAME_ASIDE):
         return plan
     for path, replica in target.datasets.items():
         below = path != plan.path and (not plan.path or path.startswith(f"{plan.path}/"))
@@ -99,7 +103,7 @@ def _movable(plan: DatasetPlan, included: Mapping[str, Dataset], target: Tree) -
 
 def _placeable(plan: DatasetPlan, plans: Mapping[str, DatasetPlan], target: Tree) -> DatasetPlan:
     """`plan`, or its refusal if the target dataset can't be made where it belongs."""
-    if plan.path in target.datasets or not plan.steps:
+    if _stands(plan.path, plans, target) or not (plan.steps or plan.remedied_by(RemedyKind.RENAME)):
         return plan
     if len(plan.target.encode()) > MAX_NAME_BYTES:
         refusal = Refusal(
@@ -107,24 +111,24 @@ def _placeable(plan: DatasetPlan, plans: Mapping[str, DatasetPlan], target: Tree
             evidence=f"the target's name {plan.target} would be longer than the {MAX_NAME_BYTES} bytes of ZFS",
             hint="choose a shorter target, or exclude the dataset",
         )
-        return replace(plan, steps=(), refusal=refusal)
+        return replace(plan, steps=(), remedy=None, refusal=refusal)
     for above in ancestors(plan.path):
-        if above not in target.datasets and above in plans and (blocked := plans[above]).refusal:
+        if not _stands(above, plans, target) and above in plans and (blocked := plans[above]).refusal:
             refusal = Refusal(
                 reason=Reason.PARENT_REFUSED,
                 evidence=f"its parent {blocked.target} does not exist and is refused itself",
                 hint="decide about the parent first",
             )
-            return replace(plan, steps=(), refusal=refusal)
+            return replace(plan, steps=(), remedy=None, refusal=refusal)
     return plan
 
 
-def _placeholders(plans: Iterable[DatasetPlan], target: Tree) -> Iterator[str]:
+def _placeholders(plans: Mapping[str, DatasetPlan], target: Tree) -> Iterator[str]:
     """What must be created so that every step has a parent to receive into, parents first, pools left out."""
-    made = {plan.path for plan in plans if plan.steps}
+    made = {path for path, plan in plans.items() if plan.steps or plan.remedied_by(RemedyKind.RENAME)}
     needed: set[str] = set()
     for path in made:
-        needed.update(above for above in ancestors(path) if above not in made and above not in target.datasets)
+        needed.update(above for above in ancestors(path) if above not in made and not _stands(above, plans, target))
     if made and not target.exists:
         yield from reversed([name for name in _above(target.root) if parent(name) is not None])
     yield from (join(target.root, path) for path in sorted(needed, key=lambda path: path.split("/")))

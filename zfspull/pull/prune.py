@@ -10,6 +10,7 @@ from zfspull.events import PruneRefused, PruneSkipped, SnapshotsDestroyed
 from zfspull.plan.base import find_base
 from zfspull.plan.exclude import excluded
 from zfspull.plan.prune import Base, DatasetPrune, KnownBase, LimitExceeded, SourceGone, UnknownBase, limit, plan_prune
+from zfspull.plan.remedies import is_aside
 from zfspull.pull.context import Context
 from zfspull.pull.tally import Tally
 from zfspull.zfs.model import Dataset, Tree
@@ -51,7 +52,8 @@ def decide(job: Job, source: Tree | None, target: Tree, now: float) -> tuple[Dat
 
 
 def _base(path: str, target: Dataset, source: Tree | None) -> Base:
-    if source is None or not source.exists:
+    # What was renamed aside is a person's to judge: it stays whole.
+    if source is None or not source.exists or is_aside(path):
         return UnknownBase()
     dataset = source.datasets.get(path)
     if dataset is None:

@@ -13,7 +13,8 @@ from tests.functional.hosts import children
 from tests.functional.hosts.sshhost import MIB
 from tests.functional.hosts.waiting import until
 from zfspull.errors import LocalResourceError, PermanentError
-from zfspull.hosts.process import feed, run
+from zfspull.hosts.feeding import feed
+from zfspull.hosts.process import run
 
 
 def python(text):
