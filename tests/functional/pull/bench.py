@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from zfspull.clock import Clock, SystemClock
 from zfspull.events import Event
-from zfspull.hosts.ports import Receiving, Source
 from zfspull.hosts.feeding import FedProcess, feed
+from zfspull.hosts.ports import Receiving, Source
 from zfspull.hosts.slots import Slots
 from zfspull.plan.steps import Step, StepKind
 from zfspull.pull.context import Context
