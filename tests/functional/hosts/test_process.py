@@ -168,7 +168,7 @@ async def test_grandchild_that_stays():
         ended = await child.finish()
 
     assert ended.status == 1
-    await run(["kill", ended.stderr.strip()], timeout_seconds=20)
+    await run(["sh", "-c", f"kill {ended.stderr.strip()}"], timeout_seconds=20)
 
 
 async def test_child_is_reaped_however_often_cancelled(tmp_path):
