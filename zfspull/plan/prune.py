@@ -164,5 +164,5 @@ def limit(
         allowed,
         total,
         f"retention would destroy {going} of {total} snapshots; {rule}; nothing was destroyed",
-        "look at what would go with `zfspull prune JOB --dry-run`; if that is right, raise max_destroy for one run",
+        "look at what would go with `zfspull prune JOB --dry-run`; if that is right, `zfspull prune JOB --confirm=JOB`",
     )
