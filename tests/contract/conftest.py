@@ -25,7 +25,7 @@ def memory_world():
 async def real_world(two_machines, contract_pools, tmp_path):
     world = RealWorld(two_machines.source, two_machines.backup, contract_pools, tmp_path)
     yield world
-    await world.connection.aclose()
+    await world.aclose()
 
 
 @pytest.fixture(params=["memory", pytest.param("real", marks=[pytest.mark.lab, pytest.mark.timeout(300)])])

@@ -3,11 +3,13 @@
 import asyncio
 import hashlib
 import random
+from itertools import pairwise
 
 from tests.contract.world import Commands, World
 from zfspull.hosts.memory import Faults, MemorySource, MemoryTarget, Pools, ReceiveFault, SendFault, sending
 from zfspull.hosts.memory.faults import How
-from zfspull.zfs.names import join
+from zfspull.hosts.memory.receiving import Reception
+from zfspull.zfs.names import join, relative
 
 
 class QuietClock:
@@ -77,6 +79,22 @@ class MemoryWorld(World):
 
     async def cut_receive(self, after_bytes):
         self.faults.receives.append(ReceiveFault(after_bytes))
+
+    async def replicate(self, tool):
+        """As both tools do it: each dataset in full, then from snapshot to snapshot; syncoid takes one of its own."""
+        if tool == "syncoid":
+            self.source_pools.snapshot(self.source_root, ["syncoid_backup"], recursive=True)
+        for node in list(self.source_pools.below(self.source_root)):
+            target = join(self.target_root, relative(self.source_root, node.name) or "")
+            for base, shot in pairwise((None, *node.snapshots)):
+                reception = Reception(self.target_pools, target, readonly=False)
+                mark = f"@{base.name}" if base else None
+                for record in sending.send(self.source_pools, node.name, shot.name, mark):
+                    reception.feed(record.frame())
+                reception.close()
+
+    async def permit(self, *verbs):
+        self.source.denied = {"bookmark", "destroy", "hold", "release"} - {*verbs}
 
     def count(self):
         counted = Commands(len(self.source.commands), len(self.target.commands))

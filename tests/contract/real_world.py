@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 from tests.contract.actions import key_file, quoted
@@ -16,6 +17,8 @@ from zfspull.zfs.names import join
 
 _numbers = itertools.count(1)
 KEYS = ("one", "two")
+USER = "puller"
+_SSH = "ssh -o StrictHostKeyChecking=no root@source"
 
 _CUTTING_SEND = """\
 #!/bin/sh
@@ -104,7 +107,7 @@ class RealWorld(World):
         self.source_root, self.target_root = f"{pools[0]}/test{number}", f"{pools[1]}/copy{number}"
         known_hosts = directory / "known_hosts"
         known_hosts.write_text(source.known_hosts + "\n")
-        login = Login(
+        self._login = Login(
             host="memory",  # the name that the jobs of these tests use
             address="127.0.0.1",
             port=source.ssh_port,
@@ -114,7 +117,8 @@ class RealWorld(World):
             connect_timeout_seconds=60,
             keepalive_interval_seconds=30,
         )
-        self.connection = CountingConnection(login)
+        self.connection = CountingConnection(self._login)
+        self._others: list[CountingConnection] = []
         self.source = LosableSource(self.connection, zfs=["/root/contract-zfs"])
         self._log, self._cut, script = directory / "log", directory / "cut", directory / "zfs"
         zfs = backup.wrapper("zfs")
@@ -173,6 +177,31 @@ class RealWorld(World):
 
     async def cut_receive(self, after_bytes):
         self._cut.write_text(str(after_bytes))
+
+    async def replicate(self, tool):
+        source, target = quoted(self.source_root), quoted(self.target_root)
+        key = "[ -e .ssh/id_ed25519 ] || ssh-keygen -q -t ed25519 -N '' -f .ssh/id_ed25519; cat .ssh/id_ed25519.pub"
+        public_key = (await self._shell("target", f"mkdir -p .ssh; {key}")).stdout
+        await asyncio.to_thread(self._machines["source"].add_user, "root", public_key=public_key)
+        if tool == "send":
+            newest = f"$({_SSH} zfs list -Ho name -t snapshot -s createtxg -d1 {source} | tail -n1)"
+            await self._shell("target", f"{_SSH} zfs send -Rw {newest} | zfs receive {target}")
+        else:
+            options = "--recursive --sendoptions=w --sshoption=StrictHostKeyChecking=no --compress=none"
+            await self._shell("target", f"syncoid {options} --quiet root@source:{source} {target}")
+
+    async def permit(self, *verbs):
+        machine, root = self._machines["source"], quoted(self.source_root)
+        key = machine.ssh_key.with_suffix(".pub").read_text()
+        await asyncio.to_thread(machine.add_user, USER, public_key=key)
+        await self._shell("source", f"zfs allow -u {USER} {','.join(['send', *verbs])} {root}")
+        connection = CountingConnection(replace(self._login, user=USER))
+        self._others.append(connection)
+        self.source = SshSource(connection, zfs=["/usr/sbin/zfs"])
+
+    async def aclose(self):
+        for connection in (self.connection, *self._others):
+            await connection.aclose()
 
     def count(self):
         logged = len(self._log.read_text().splitlines()) if self._log.exists() else 0

@@ -5,6 +5,7 @@ from tests.contract.world import assert_equal, guids
 from zfspull.events import DatasetRefused, Outcome
 from zfspull.plan.steps import Reason, Step, StepKind
 from zfspull.zfs.model import Snapshot as Point
+from zfspull.zfs.names import join
 
 
 async def test_p7_nested_encryption_roots_are_replicated_raw(world):
@@ -124,12 +125,12 @@ async def test_p7_broken_raw_lineage_is_refused_before_a_byte_is_sent(world):
     assert await world.names() == ["one", "two"]
 
 
-def increment(world):
+def increment(world, path=""):
     """A step for a receive that is fed by hand."""
     return Step(
         kind=StepKind.INCREMENTAL,
-        source=world.source_root,
-        target=world.target_root,
+        source=join(world.source_root, path),
+        target=join(world.target_root, path),
         dataset_kind="filesystem",
         to=Point(name="two", guid=1, createtxg=1, creation=1),
     )

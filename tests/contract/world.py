@@ -49,6 +49,8 @@ class World(ABC):
         source_root: a dataset of the source that does not exist yet; its pool does.
         target_root: likewise of the target.
         events: of all runs so far.
+        machine: identity of the backup box; "" leaves no cursors on the source.
+        refused: what the source was found not to permit, as long as the daemon runs.
     """
 
     source: Source
@@ -59,6 +61,8 @@ class World(ABC):
 
     def __init__(self) -> None:
         self.events = Collected()
+        self.machine = ""
+        self.refused: set[str] = set()
 
     @abstractmethod
     async def on_source(self, *actions: Action) -> None:
@@ -96,6 +100,14 @@ class World(ABC):
         """Let the next receiver be killed after so many bytes."""
 
     @abstractmethod
+    async def replicate(self, tool: str) -> None:
+        """Let another tool (`send` for `zfs send -R`, or `syncoid`) replicate the source's root to the target's."""
+
+    @abstractmethod
+    async def permit(self, *verbs: str) -> None:
+        """From now on the source is reached as a user that may only send, and what else `verbs` say."""
+
+    @abstractmethod
     def count(self) -> Commands:
         """The commands since the last call."""
 
@@ -119,6 +131,8 @@ class World(ABC):
             events=self.events,
             clock=self.clock,
             rng=random.Random(1),
+            machine=self.machine,
+            refused=self.refused,
         )
 
     async def run(self, **fields) -> RunFinished:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _MOST_NAMES = 10
 """Snapshots listed per dataset before `and N more`; `zfspull prune JOB --dry-run` lists all."""
 
+_REMEDIES = {"rollback": "roll the replica back", "rename_aside": "rename aside", "rename": "rename the replica"}
+
 
 def plan_view(shape: Mapping[str, Any], zone: tzinfo) -> RenderableType:
     """The plan of one job: datasets with steps and sizes, refusals, what pruning would destroy, totals."""
@@ -68,6 +70,8 @@ def _rows(dataset: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             yield f"up to date at @{dataset['wanted']}", "", "green"
         case "nothing_wanted":
             yield "no snapshot that the job wants", "", "dim"
+    if remedy := dataset["remedy"]:
+        yield f"{_REMEDIES[remedy['kind']]} ({remedy['reason']})", "", "yellow"
     for step in dataset["steps"]:
         start = f"{step['from']} -> " if step["from"] else ""
         yield f"{step['kind']} {start}{step['to']}{' (raw)' if step['raw'] else ''}", size(step["bytes"]), ""
@@ -85,12 +89,22 @@ def _refusals(shape: Mapping[str, Any]) -> Iterator[str]:
 
 def _remarks(shape: Mapping[str, Any]) -> Iterator[str]:
     for dataset in shape["datasets"]:
+        if remedy := dataset["remedy"]:
+            yield _remedy(remedy)
         if dataset["discard"]:
             yield f"{safe(dataset['target'])}: the interrupted receive would be given up: {safe(dataset['discard'])}"
     for name in shape["placeholders"]:
         yield f"{safe(name)}: would be created, empty, to hold what lies below it"
     for path in shape["missing"]:
         yield f"{safe(shape['target'])}/{safe(path)}: no longer on the source; it stays here"
+
+
+def _remedy(remedy: Mapping[str, Any]) -> str:
+    name, to = safe(remedy["dataset"]), safe(remedy["to"])
+    if remedy["kind"] != "rollback":
+        return f"{name}: would be renamed to {to}, with all below it"
+    lost = ", ".join(f"@{safe(snapshot)}" for snapshot in remedy["destroys"])
+    return f"{name}: would be rolled back to @{to}" + (f", which destroys {lost}" if lost else "")
 
 
 def _prunes(shape: Mapping[str, Any], zone: tzinfo) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from zfspull.daemon.prunes import dataset_reply
 from zfspull.errors import ZfspullError
 from zfspull.plan.prune import DatasetPrune
-from zfspull.plan.steps import DatasetPlan, Plan, Step
+from zfspull.plan.steps import DatasetPlan, Plan, Remedy, Step
 
 
 Shape = dict[str, Any]
@@ -63,13 +63,24 @@ def _dataset_shape(dataset: DatasetPlan, sizes: Mapping[Step, int | None]) -> Sh
         if dataset.refusal
         else None,
         "discard": dataset.discard,
+        "remedy": _remedy_shape(dataset.remedy) if dataset.remedy else None,
+    }
+
+
+def _remedy_shape(remedy: Remedy) -> Shape:
+    return {
+        "kind": str(remedy.kind),
+        "reason": str(remedy.reason),
+        "dataset": remedy.dataset,
+        "to": remedy.to,
+        "destroys": [snapshot.name for snapshot in remedy.destroys],
     }
 
 
 def _state(dataset: DatasetPlan) -> str:
     if dataset.refusal:
         return "refused"
-    if dataset.steps:
+    if dataset.has_work:
         return "to_do"
     return "up_to_date" if dataset.up_to_date else "nothing_wanted"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from zfspull.plan.steps import Step
-from zfspull.zfs.model import Arrived, Tree
+from zfspull.zfs.model import Arrived, Hold, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,15 @@ class Source(Protocol):
 
     async def release(self, dataset: str, snapshot: str, tag: str) -> None:
         """Take a hold from a snapshot; fine if there is none."""
+
+    async def check_release(self, dataset: str) -> None:
+        """See that what is held there can be released again; raises PermanentError if it can't, as far as one can tell.
+
+        A hold without a release keeps its snapshot for ever, and `zfs release` can't be tried on what is not held.
+        """
+
+    async def list_holds(self, snapshots: Sequence[str]) -> tuple[Hold, ...]:
+        """The holds on snapshots, given by their full names; one that is gone has none."""
 
     async def estimate(self, step: Step) -> int | None:
         """Bytes that the step's stream will have, None where ZFS can't say."""

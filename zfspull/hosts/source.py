@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from zfspull.errors import PermanentError, TransientError
@@ -12,13 +13,14 @@ from zfspull.hosts.process import Completed
 from zfspull.hosts.ssh import Connection
 from zfspull.plan.steps import Step
 from zfspull.zfs import commands
-from zfspull.zfs.listing import ListingError, parse_tree
-from zfspull.zfs.model import Tree
+from zfspull.zfs.listing import ListingError, parse_holds, parse_tree
+from zfspull.zfs.model import Hold, Tree
 from zfspull.zfs.names import snapshot_name_error
-from zfspull.zfs.stderr import Side, stream_size_bytes
+from zfspull.zfs.stderr import Side, says_missing, stream_size_bytes
 
 
 _PROBE_SECONDS = 60.0
+_HOLDS_AT_ONCE = 300
 _STDERR_EVIDENCE = 400
 
 
@@ -100,6 +102,36 @@ class SshSource:
         """Take a hold from a snapshot; fine if there is none."""
         fine = ("no such tag", "does not exist")
         await self._change(commands.release(dataset, snapshot, tag), dataset, fine=fine)
+
+    async def check_release(self, dataset: str) -> None:
+        """See that what is held there can be released again; root may, and others if `zfs allow` mentions it."""
+        user = self._connection.login.user
+        if user == "root" or len(self._zfs) > 1:  # sudo
+            return
+        completed = await self._run(commands.allow(dataset))
+        if not completed.ok:
+            raise failure(Side.SOURCE, "zfs allow", completed, host=self.host, dataset=dataset)
+        if not re.search(r"\brelease\b", completed.stdout):
+            raise PermanentError(
+                "permission denied, as `zfs allow` does not mention `release`: what can't be released is not held",
+                hint=f"on the source: zfs allow -u {user} hold,release {dataset}",
+                host=self.host,
+                dataset=dataset,
+                reason="permission",
+            )
+
+    async def list_holds(self, snapshots: Sequence[str]) -> tuple[Hold, ...]:
+        """The holds on snapshots, by one command for some hundreds of them; one that is gone has none."""
+        found: tuple[Hold, ...] = ()
+        for start in range(0, len(snapshots), _HOLDS_AT_ONCE):
+            completed = await self._run(commands.holds(snapshots[start : start + _HOLDS_AT_ONCE]))
+            if not completed.ok and not says_missing(completed.stderr):
+                raise failure(Side.SOURCE, "zfs holds", completed, host=self.host)
+            try:
+                found += parse_holds(completed.stdout)
+            except ListingError as error:
+                raise PermanentError(str(error), host=self.host, reason="listing") from error
+        return found
 
     async def _change(self, words: Sequence[str], dataset: str, *, fine: Sequence[str]) -> None:
         """Run a command that changes something on the source; `fine` are texts of failures that are none."""

@@ -17,7 +17,9 @@ from zfspull.zfs.model import Bookmark, Dataset
 
 PREFIX = "zfspull"
 _TAG_DIGITS = 8
-_NAME = re.compile(rf"{PREFIX}_(?P<job>.+)_(?P<tag>[0-9a-f]{{{_TAG_DIGITS}}})_(?P<guid>[0-9a-f]{{16}})")
+_OWNER = rf"{PREFIX}_(?P<job>.+)_(?P<tag>[0-9a-f]{{{_TAG_DIGITS}}})"
+_BOOKMARK = re.compile(rf"{_OWNER}_(?P<guid>[0-9a-f]{{16}})")
+_HOLD = re.compile(_OWNER)
 
 
 class CursorKind(StrEnum):
@@ -54,12 +56,18 @@ def replica_tag(machine: str, target: str) -> str:
 
 def owner_of(bookmark: str) -> Owner | None:
     """Whose cursor a bookmark of that name is; None if it is no cursor."""
-    match = _NAME.fullmatch(bookmark)
+    match = _BOOKMARK.fullmatch(bookmark)
+    return Owner(match["job"], match["tag"]) if match else None
+
+
+def owner_of_hold(tag: str) -> Owner | None:
+    """Whose cursor a hold of that tag is; None if it is no cursor."""
+    match = _HOLD.fullmatch(tag)
     return Owner(match["job"], match["tag"]) if match else None
 
 
 def cursors_of(dataset: Dataset, tag: str) -> tuple[Bookmark, ...]:
-    """The cursors for one replica among a dataset's bookmarks, whatever the job was called when they were made."""
+    """The cursors for one replica among a dataset's bookmarks, oldest first, whatever the job was called by then."""
     return tuple(
         bookmark
         for bookmark in dataset.bookmarks

@@ -40,7 +40,18 @@ def plan_dataset(
     judged = _judge(plan, maker, target)
     if target is None:
         return judged
-    return resolve(judged, target, policy, lambda other: _judge(plan, maker, other))
+    resolved = resolve(judged, target, policy, lambda other: _judge(plan, maker, other))
+    return replace(resolved, uncovered=_uncovered(resolved, source)) if policy.tag else resolved
+
+
+def _uncovered(plan: DatasetPlan, source: Dataset) -> Snapshot | None:
+    """The base as the source has it, if no step will leave a cursor and none stands for it."""
+    if plan.steps or plan.refusal or plan.base is None:
+        return None
+    guid = plan.base.guid
+    if any(cursor.guid == guid for cursor in plan.cursors):
+        return None
+    return next((snapshot for snapshot in source.snapshots if snapshot.guid == guid), None)
 
 
 def _judge(plan: DatasetPlan, maker: _StepMaker, target: Dataset | None) -> DatasetPlan:

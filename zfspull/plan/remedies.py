@@ -67,9 +67,7 @@ def _renamed_aside(plan: DatasetPlan, reason: Reason, target: Dataset, replan: R
         return plan
     if len(aside.encode()) > MAX_NAME_BYTES:
         return _not_done(plan, f"{aside} would be longer than the {MAX_NAME_BYTES} bytes of ZFS")
-    return replace(
-        after, remedy=Remedy(kind=RemedyKind.RENAME_ASIDE, reason=reason, dataset=target.name, to=aside)
-    )
+    return replace(after, remedy=Remedy(kind=RemedyKind.RENAME_ASIDE, reason=reason, dataset=target.name, to=aside))
 
 
 def _not_done(plan: DatasetPlan, why: str) -> DatasetPlan:

@@ -125,7 +125,8 @@ class DatasetPlan:
         discard: why an interrupted receive has to be given up before the first step; None if it has not.
         remedy: what is to be done on the target before anything else, since the job says so.
         stay_plain: whether a plain replica has to be kept from inheriting encryption from a raw one above it.
-        cursors: the bookmarks that earlier runs have left on the source for this replica.
+        cursors: the bookmarks that earlier runs have left on the source for this replica, oldest first.
+        uncovered: the base as the source has it, if nothing is to be done and yet no cursor stands for it.
     """
 
     path: str
@@ -139,6 +140,7 @@ class DatasetPlan:
     remedy: Remedy | None = None
     stay_plain: bool = False
     cursors: tuple[Bookmark, ...] = ()
+    uncovered: Snapshot | None = None
 
     @property
     def has_work(self) -> bool:

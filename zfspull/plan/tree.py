@@ -41,13 +41,16 @@ def plan_tree(source: Tree, target: Tree, policy: Policy) -> Plan:
         if path in renames:
             plan = _renamed(plan, path, renames, target, policy)
         plans[path] = _placeable(_movable(plan, included, target), plans, target)
+    moving = {renames[path] for path, plan in plans.items() if path in renames and plan.refusal is None}
     return Plan(
         source_root=source.root,
         target_root=target.root,
         datasets=tuple(plans.values()),
         placeholders=tuple(_placeholders(plans, target)),
         missing=tuple(
-            path for path in target.datasets if path not in source.datasets and not excluded(path, policy.exclude)
+            path
+            for path in target.datasets
+            if path not in source.datasets and path not in moving and not excluded(path, policy.exclude)
         ),
     )
 

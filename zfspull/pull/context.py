@@ -24,7 +24,8 @@ class Context:
         clock: time.
         rng: for the jitter of retries.
         machine: identity of this machine, part of the names of cursors; "" for none.
-        refused: what the source has been found not to permit; shared by all runs from it.
+        refused: what the source has been found not to permit to which job; shared by all runs from it.
+        permitted: what it has been found to permit in this run.
         stall_timeout_seconds: how long a stream may stand still before it is ended.
     """
 
@@ -37,6 +38,7 @@ class Context:
     stall_timeout_seconds: float = 600.0
     machine: str = ""
     refused: set[str] = field(default_factory=set)
+    permitted: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, ends: Ends, host: str, *, events: EventSink, clock: Clock) -> Context:

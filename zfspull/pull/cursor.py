@@ -10,14 +10,15 @@ from collections.abc import Awaitable
 from dataclasses import replace
 
 from zfspull.config.schema import Job
-from zfspull.errors import PermanentError, ZfspullError
+from zfspull.errors import ZfspullError
 from zfspull.events import CursorMoved, Noticed
 from zfspull.plan.cursors import CursorKind, Owner, replica_tag
 from zfspull.plan.policy import Policy
-from zfspull.plan.steps import DatasetPlan, Step, StepKind
+from zfspull.plan.steps import DatasetPlan, Step
 from zfspull.pull.context import Context
 from zfspull.pull.tally import Tally
 from zfspull.zfs.model import Snapshot
+from zfspull.zfs.names import MAX_NAME_BYTES
 
 
 def owner(job: Job, context: Context) -> Owner | None:
@@ -49,76 +50,117 @@ class Cursor:
         self._plan = plan
         self._context = context
         self._tally = tally
-        self._old = {bookmark.name for bookmark in plan.cursors}
-        self._held = plan.base
+        self._old = [bookmark.name for bookmark in plan.cursors]
+        base = plan.steps[0].base if plan.steps else None
+        # Somebody holds the base: perhaps an earlier run of ours.
+        self._held = [base.name] if isinstance(base, Snapshot) and base.holds else []
 
     async def secure(self, step: Step) -> None:
         """Hold the snapshot that is about to be sent, if sending may take long: a first send, or the rest of one."""
-        if step.creates and self._may("hold", CursorKind.HOLD):
-            await self._try("hold", self._context.source.hold(self._plan.source, step.to.name, self._owner.hold))
+        if step.creates:
+            await self._hold(step.to)
 
     async def move(self, step: Step) -> None:
         """Let the cursor stand for what `step` brought, and take the older ones away."""
-        done = await self._bookmark(step.to) or await self._hold(step.to)
-        if step.kind in (StepKind.FULL, StepKind.RESUME) and done == "bookmark":
-            await self._release(step.to)
-
-    async def _bookmark(self, snapshot: Snapshot) -> str:
-        """Make the bookmark and take older ones away; returns "bookmark", or "" if that is not possible."""
-        source, dataset = self._context.source, self._plan.source
-        name = self._owner.bookmark(snapshot.guid)
-        stale = sorted(self._old - {name})
-        if not self._may("bookmark", CursorKind.BOOKMARK) or (
-            stale and not self._may("destroy", CursorKind.BOOKMARK) and self._may("hold", CursorKind.HOLD)
-        ):
-            return ""
-        if name not in self._old and not await self._try("bookmark", source.bookmark(dataset, snapshot.name, name)):
-            return ""
-        self._old.add(name)
-        for old in stale:
-            if not self._may("destroy", CursorKind.BOOKMARK):
-                break
-            if await self._try("destroy", source.destroy_bookmark(dataset, old)):
-                self._old.discard(old)
-        self._tally.emit(CursorMoved, dataset=self._plan.target, cursor=f"#{name}")
-        return "bookmark"
-
-    async def _hold(self, snapshot: Snapshot) -> str:
-        """Hold the snapshot and release the older one; returns "hold", or "" if that is not possible."""
-        source, dataset, tag = self._context.source, self._plan.source, self._owner.hold
-        if not self._may("hold", CursorKind.HOLD) or not await self._try(
-            "hold", source.hold(dataset, snapshot.name, tag)
-        ):
-            return ""
-        if self._held is not None and self._held.guid != snapshot.guid:
+        if await self._bookmark(step.to):
             await self._release(self._held)
-        self._held = snapshot
-        self._tally.emit(CursorMoved, dataset=self._plan.target, cursor=f"@{snapshot.name}")
-        return "hold"
+        elif await self._hold(step.to):
+            await self._release([name for name in self._held if name != step.to.name])
+            self._tell_moved(step.to.mark)
 
-    async def _release(self, snapshot: Snapshot) -> None:
-        if self._may("hold", CursorKind.HOLD):
-            await self._try("release", self._context.source.release(self._plan.source, snapshot.name, self._owner.hold))
+    async def cover(self, base: Snapshot) -> None:
+        """Make a cursor for the base of a dataset that is up to date; a base that is held is as good as covered."""
+        if not await self._bookmark(base) and not base.holds and await self._hold(base):
+            self._tell_moved(base.mark)
 
-    def _may(self, verb: str, kind: CursorKind) -> bool:
+    async def _bookmark(self, snapshot: Snapshot) -> bool:
+        """Make the bookmark and take older ones away; returns whether it is there.
+
+        Where older ones can't be taken away no more are made, or they would pile up. The one that may still be of
+        use, the last, goes after the new one is there; those before it are what an earlier run could not destroy.
+        """
+        name = self._owner.bookmark(snapshot.guid)
+        stale = [old for old in self._old if old != name]
+        if self._may("bookmark"):
+            await self._destroy(stale[:-1])
+        if not self._may("bookmark") or (stale and not self._may("destroy")):
+            return False
+        if name not in self._old:
+            if len(f"{self._plan.source}#{name}".encode()) > MAX_NAME_BYTES:
+                return False
+            made = self._context.source.bookmark(self._plan.source, snapshot.name, name)
+            if not await self._try("bookmark", made):
+                return False
+            self._old.append(name)
+            self._tell_moved(f"#{name}")
+        await self._destroy(stale[-1:])
+        return True
+
+    async def _destroy(self, stale: list[str]) -> None:
+        for name in stale:
+            if self._may("destroy"):
+                gone = self._context.source.destroy_bookmark(self._plan.source, name)
+                if await self._try("destroy", gone):
+                    self._old.remove(name)
+
+    async def _hold(self, snapshot: Snapshot) -> bool:
+        """Hold the snapshot; returns whether it is held. What could not be released again is not held at all."""
+        source, dataset = self._context.source, self._plan.source
+        if not self._may("hold") or not self._may("release"):
+            return False
+        if "release" not in self._context.permitted:
+            if not await self._try("release", source.check_release(dataset)):
+                return False
+            self._context.permitted.add("release")
+        if not await self._try("hold", source.hold(dataset, snapshot.name, self._owner.hold)):
+            return False
+        if snapshot.name not in self._held:
+            self._held.append(snapshot.name)
+        return True
+
+    async def _release(self, names: list[str]) -> None:
+        for name in tuple(names):
+            if self._may("release"):
+                released = self._context.source.release(self._plan.source, name, self._owner.hold)
+                if await self._try("release", released):
+                    self._held.remove(name)
+
+    def _may(self, verb: str) -> bool:
         """Whether the job grants it and the source has not refused it."""
-        granted = self._kind in (CursorKind.AUTO, kind)
-        return granted and verb not in self._context.refused
+        return self._kind in _GRANTED[verb] and self._refusal(verb) not in self._context.refused
+
+    def _refusal(self, verb: str) -> str:
+        """Delegation goes by dataset: what one job may not do, another one may."""
+        return f"{verb} {self._owner.tag}"
 
     async def _try(self, verb: str, attempt: Awaitable[None]) -> bool:
         """Whether it was done; a refusal for want of permission is told once."""
         try:
             await attempt
-        except PermanentError as error:
-            if verb not in self._context.refused:
-                self._context.refused.add(verb)
-                self._tell(verb, error)
-            return False
         except ZfspullError as error:
-            self._tell(verb, error)
+            # Datasets are pulled side by side: another one may have met the same refusal meanwhile.
+            if self._may(verb):
+                self._tell(verb, error)
+            if error.reason in _LASTING:
+                self._context.refused.add(self._refusal(verb))
             return False
         return True
 
     def _tell(self, verb: str, error: ZfspullError) -> None:
-        message = f"no cursor by `{verb}` on host {self._context.source.host}: {error.message}"
+        message = f"no cursor by `zfs {verb}` on host {self._context.source.host}: {error.message}"
         self._tally.emit(Noticed, reason=f"cursor_{verb}", message=message, dataset=self._plan.target)
+
+    def _tell_moved(self, cursor: str) -> None:
+        self._tally.emit(CursorMoved, dataset=self._plan.target, cursor=cursor)
+
+
+_GRANTED: dict[str, tuple[CursorKind, ...]] = {
+    "bookmark": (CursorKind.AUTO, CursorKind.BOOKMARK),
+    "destroy": (CursorKind.AUTO, CursorKind.BOOKMARK, CursorKind.HOLD),
+    "hold": (CursorKind.AUTO, CursorKind.HOLD),
+    "release": (CursorKind.AUTO, CursorKind.BOOKMARK, CursorKind.HOLD),
+}
+"""By verb: the kinds of cursor for which a job grants it; to take away what is its own, each."""
+
+_LASTING = frozenset({"permission", "feature", "unknown"})
+"""Why a source refuses that will refuse the next time too; unknown texts come from sudo, or a command that filters."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zfspull.config.schema import Job
-from zfspull.errors import RefusalError
+from zfspull.errors import RefusalError, TransientError
 from zfspull.events import Resolved
 from zfspull.plan.prune import DatasetPrune, limit
 from zfspull.plan.steps import Remedy, RemedyKind
@@ -16,13 +16,16 @@ async def carry_out(remedy: Remedy, job: Job, context: Context, tally: Tally) ->
 
     Raises:
         RefusalError: a rollback would destroy more than the job allows in one run.
+        TransientError: the target is not any more what the rollback was decided upon.
         ZfspullError: if it can't be done.
     """
     if remedy.kind is RemedyKind.ROLLBACK:
-        _check_limit(remedy, job)
+        check_limit(remedy, job)
+        await _check_unchanged(remedy, context)
         await context.target.rollback(remedy.dataset, remedy.to)
     else:
         await context.target.rename(remedy.dataset, remedy.to)
+    tally.changed = True
     tally.destroyed += len(remedy.destroys)
     tally.emit(
         Resolved,
@@ -34,7 +37,29 @@ async def carry_out(remedy: Remedy, job: Job, context: Context, tally: Tally) ->
     )
 
 
-def _check_limit(remedy: Remedy, job: Job) -> None:
+async def _check_unchanged(remedy: Remedy, context: Context) -> None:
+    """See that a rollback destroys now what was decided, and nothing that came or was held since."""
+    tree = await context.target.list_tree(remedy.dataset, recursive=False)
+    snapshots = tree.datasets[""].snapshots if tree.exists else ()
+    base = next((snapshot for snapshot in snapshots if snapshot.name == remedy.to), None)
+    going = [snapshot for snapshot in snapshots if base is not None and snapshot.createtxg > base.createtxg]
+    expected = [snapshot.guid for snapshot in remedy.destroys]
+    kept = any(snapshot.holds or snapshot.clones for snapshot in going)
+    if base is None or kept or [snapshot.guid for snapshot in going] != expected:
+        raise TransientError(
+            f"its snapshots after @{remedy.to} have changed since it was decided to roll it back",
+            hint="the next attempt lists both sides and decides anew",
+            dataset=remedy.dataset,
+            reason="target_changed",
+        )
+
+
+def check_limit(remedy: Remedy, job: Job) -> None:
+    """See that a rollback stays within the job's `max_destroy`.
+
+    Raises:
+        RefusalError: it does not.
+    """
     prune = DatasetPrune(remedy.dataset, remedy.destroys, {})
     exceeded = limit([prune], count=job.max_destroy.count, share=job.max_destroy.share, total=remedy.total)
     if exceeded is not None:

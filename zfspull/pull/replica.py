@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from zfspull.config.schema import Job
 from zfspull.errors import PermanentError, RefusalError, TransientError
 from zfspull.events import ResumeDiscarded
 from zfspull.plan.dataset import plan_dataset
-from zfspull.plan.steps import DatasetPlan, Refusal
+from zfspull.plan.steps import DatasetPlan, Refusal, RemedyKind
 from zfspull.pull.context import Context
 from zfspull.pull.cursor import Cursor, owner, tagged
-from zfspull.pull.remedy import carry_out
+from zfspull.pull.remedy import carry_out, check_limit
 from zfspull.pull.retry import pause
 from zfspull.pull.tally import Tally
 from zfspull.pull.transfer import DiscardNeededError, transfer
@@ -59,7 +60,7 @@ class Replica:
         while True:
             self.attempts += 1
             try:
-                if failure is not None:
+                if failure is not None and not self._to_rename:
                     await self._replan(discard=isinstance(failure, DiscardNeededError))
                 await self._carry_out()
             except TransientError as error:
@@ -78,14 +79,18 @@ class Replica:
             else:
                 return
 
+    @property
+    def _to_rename(self) -> bool:
+        """Whether something has to be renamed still; to plan without its tree would be to forget that."""
+        return self._plan.remedy is not None and not self._plan.remedied_by(RemedyKind.ROLLBACK)
+
     async def _carry_out(self) -> None:
+        if self._plan.refusal is not None:
+            raise refusal_error(self._plan, self._plan.refusal)
+        await self._remedy()
         plan = self._plan
         if plan.refusal is not None:
             raise refusal_error(plan, plan.refusal)
-        if plan.remedy is not None:
-            await carry_out(plan.remedy, self._job, self._context, self._tally)
-        if plan.discard is not None:
-            await self._discard(plan.discard)
         cursor = Cursor(self._job.cursor, self._owner, plan, self._context, self._tally) if self._owner else None
         for step in plan.steps:
             async with self._context.slots.stream():
@@ -95,6 +100,23 @@ class Replica:
             self._on_made()
             if cursor:
                 await cursor.move(step)
+        if cursor and plan.uncovered:
+            await cursor.cover(plan.uncovered)
+
+    async def _remedy(self) -> None:
+        """Do on the target what comes before the first step; what was renamed is looked at anew."""
+        if self._plan.remedy is not None and self._plan.remedied_by(RemedyKind.RENAME):
+            await carry_out(self._plan.remedy, self._job, self._context, self._tally)
+            self._plan = replace(self._plan, remedy=None)
+            await self._replan(discard=False)
+        plan = self._plan
+        if plan.remedy is not None:
+            check_limit(plan.remedy, self._job)
+        if plan.discard is not None and plan.refusal is None:
+            await self._discard(plan.discard)
+        if plan.remedy is not None:
+            await carry_out(plan.remedy, self._job, self._context, self._tally)
+        self._plan = replace(plan, discard=None, remedy=None)
 
     async def _discard(self, why: str) -> None:
         await self._context.target.abort_receive(self._plan.target)

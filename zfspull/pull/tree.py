@@ -6,10 +6,12 @@ import asyncio
 
 from zfspull.config.schema import Job
 from zfspull.errors import TransientError, ZfspullError
-from zfspull.plan.steps import DatasetPlan, Plan
+from zfspull.plan.steps import DatasetPlan, Plan, RemedyKind
 from zfspull.pull.context import Context
+from zfspull.pull.cursor import Cursor, owner
 from zfspull.pull.replica import Replica
 from zfspull.pull.tally import Tally
+from zfspull.zfs.model import Snapshot
 from zfspull.zfs.names import ancestors, parent, relative
 
 
@@ -48,6 +50,8 @@ class _Transfers:
             for dataset in self._plan.datasets:
                 if dataset.has_work:
                     group.create_task(self._pull(dataset))
+                elif dataset.uncovered:
+                    group.create_task(self._cover(dataset, dataset.uncovered))
 
     async def _place(self, plan: DatasetPlan) -> None:
         """Create the placeholder of a dataset that is not pulled itself, once its parent is there."""
@@ -65,7 +69,8 @@ class _Transfers:
         there = self._there[plan.path]
         replica = Replica(self._job, plan, self._context, self._tally, on_made=there.set)
         try:
-            if plan.creates or any(above in self._moving for above in ancestors(plan.path)):
+            placed = plan.creates or plan.remedied_by(RemedyKind.RENAME)
+            if placed or any(above in self._moving for above in ancestors(plan.path)):
                 await self._above_is_there(plan)
             await replica.pull()
         except ZfspullError as error:
@@ -75,6 +80,11 @@ class _Transfers:
             self._tally.succeeded += 1
         finally:
             there.set()
+
+    async def _cover(self, plan: DatasetPlan, base: Snapshot) -> None:
+        """Make the cursor of a dataset that is up to date without one: adopted, or left so by a run that died."""
+        if mine := owner(self._job, self._context):
+            await Cursor(self._job.cursor, mine, plan, self._context, self._tally).cover(base)
 
     async def _above_is_there(self, plan: DatasetPlan) -> None:
         """Wait for everything above that is being made or moved, and see whether the parent is there.

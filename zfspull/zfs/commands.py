@@ -25,8 +25,8 @@ DATASET_COLUMNS = (
     "readonly",
     "origin",
 )
-POINT_COLUMNS = ("name", "type", "guid", "createtxg", "creation", "ivsetguid")
-TARGET_POINT_COLUMNS = (*POINT_COLUMNS, "userrefs", "clones")
+POINT_COLUMNS = ("name", "type", "guid", "createtxg", "creation", "ivsetguid", "userrefs")
+TARGET_POINT_COLUMNS = (*POINT_COLUMNS, "clones")
 ARRIVED_COLUMNS = ("name", "guid", "ivsetguid", "receive_resume_token")
 
 
@@ -131,6 +131,16 @@ def hold(dataset: str, snapshot: str, tag: str) -> Argv:
 def release(dataset: str, snapshot: str, tag: str) -> Argv:
     """Take a hold from a snapshot."""
     return ["release", tag, f"{dataset}@{snapshot}"]
+
+
+def holds(snapshots: Sequence[str]) -> Argv:
+    """The holds on snapshots, given by their full names; those without any print nothing."""
+    return ["holds", "-H", *snapshots]
+
+
+def allow(dataset: str) -> Argv:
+    """Print what is delegated to whom on a dataset, there and above it."""
+    return ["allow", dataset]
 
 
 def snapshot(root: str, names: Sequence[str], *, recursive: bool) -> Argv:

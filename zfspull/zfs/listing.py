@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from zfspull.zfs.commands import ARRIVED_COLUMNS, DATASET_COLUMNS
-from zfspull.zfs.model import Arrived, Bookmark, Dataset, Kind, Point, Snapshot, Tree
+from zfspull.zfs.model import Arrived, Bookmark, Dataset, Hold, Kind, Point, Snapshot, Tree
 from zfspull.zfs.names import dataset_name_error, relative, snapshot_name_error
 
 
@@ -93,6 +93,23 @@ def parse_arrived(text: str) -> Arrived:
         else:
             arrived = replace(arrived, exists=True, resume_token=_optional(row, "receive_resume_token"))
     return arrived
+
+
+def parse_holds(text: str) -> tuple[Hold, ...]:
+    """What `zfs holds -H` printed: name of the snapshot, tag, time; a tag may contain anything.
+
+    Raises:
+        ListingError: on any line that doesn't fit.
+    """
+    found = []
+    for line in filter(None, text.split("\n")):
+        name, _, rest = line.partition("\t")
+        tag, tab, _ = rest.rpartition("\t")
+        dataset, at, snapshot = name.partition("@")
+        if not tab or not at or dataset_name_error(dataset) or snapshot_name_error(snapshot):
+            raise ListingError(f"the line {line[:_SHOWN]!r} is no hold")
+        found.append(Hold(name, tag))
+    return tuple(found)
 
 
 def _dataset(row: dict[str, str], points: Iterable[Point]) -> Dataset:

@@ -67,6 +67,14 @@ class Bookmark:
 Point = Snapshot | Bookmark
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A user hold: the full name of the snapshot, and the tag."""
+
+    snapshot: str
+    tag: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
     """A filesystem or volume with its snapshots and bookmarks as listed at one moment.

@@ -163,6 +163,7 @@ TABLE: tuple[Row, ...] = (
     Row("being held", _E, Verdict.RETRY, "held"),
     Row("snapshot is cloned", _E, Verdict.RETRY, "cloned"),
     Row("dependent clones", _E, Verdict.RETRY, "cloned"),
+    Row("clones of previous snapshots exist", _E, Verdict.RETRY, "cloned"),
     Row("I/O error", _E, Verdict.RETRY, "io_error", "see `zpool status -v`"),
     Row("command not found", _E, Verdict.FAIL, "no_zfs", "set `zfs:` to the full path of the command"),
     Row("No such file or directory", _E, Verdict.FAIL, "no_zfs", "set `zfs:` to the full path of the command"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zfspull.cli.commands import check_config, config, daemon, plan, prune, pull, reload, status
+from zfspull.cli.commands import check_config, config, cursors, daemon, plan, prune, pull, reload, status
 from zfspull.cli.options import Commands
 
 
@@ -17,6 +17,7 @@ ADD: tuple[Callable[[Commands], None], ...] = (
     plan.add,
     pull.add,
     prune.add,
+    cursors.add,
     daemon.add,
     status.add,
     reload.add,

@@ -7,15 +7,20 @@ from collections.abc import Sequence
 from zfspull.hosts.memory import words
 from zfspull.hosts.memory.pools import Pools
 from zfspull.hosts.memory.words import ZfsSaysError
-from zfspull.zfs.names import join, relative
+from zfspull.zfs.names import join, parent, relative
 
 
 def rollback(pools: Pools, name: str, snapshot: str) -> None:
     """`zfs rollback -r`: back to a snapshot; newer snapshots and bookmarks are destroyed."""
     node, shot = pools.find(name), pools.find_shot(name, snapshot)
-    newer = [other.name for other in node.snapshots if other.createtxg > shot.createtxg]
-    if newer:
-        destroy_snapshots(pools, name, newer)
+    newer = [other for other in node.snapshots if other.createtxg > shot.createtxg]
+    origins = {f"{name}@{other.name}" for other in newer}
+    if clones := [other.name for other in pools.nodes.values() if other.origin in origins]:
+        raise ZfsSaysError(words.ROLLBACK_CLONED.format(name=f"{name}@{snapshot}", clones="\n".join(clones)))
+    for other in reversed(newer):  # one by one, the newest first: what is held stops it halfway
+        if other.holds:
+            raise ZfsSaysError(words.ROLLBACK_HELD.format(name=f"{name}@{other.name}"))
+        destroy_snapshots(pools, name, [other.name])
     node.bookmarks = [mark for mark in node.bookmarks if mark.createtxg <= shot.createtxg]
     node.content = shot.content
 
@@ -25,6 +30,10 @@ def rename(pools: Pools, name: str, new: str) -> None:
     pools.find(name)
     if new in pools.nodes:
         raise ZfsSaysError(f"cannot rename '{name}': dataset already exists")
+    if parent(new) not in pools.nodes:
+        raise ZfsSaysError(f"cannot create '{new}': parent does not exist")
+    if any(node.receiving for node in pools.below(name)):
+        raise ZfsSaysError(f"cannot rename '{name}': {words.BUSY}")
     for node in list(pools.below(name)):
         del pools.nodes[node.name]
         node.name = join(new, relative(name, node.name) or "")
@@ -67,7 +76,9 @@ def destroy_snapshots(pools: Pools, name: str, snapshots: Sequence[str], *, dry_
 
 def destroy_bookmark(pools: Pools, name: str, mark: str) -> None:
     """Destroy a bookmark."""
-    node = pools.find(name)
+    node = pools.nodes.get(name)
+    if node is None or not any(other.name == mark for other in node.bookmarks):
+        raise ZfsSaysError(words.BOOKMARK_GONE.format(name=f"{name}#{mark}"))
     node.bookmarks = [other for other in node.bookmarks if other.name != mark]
 
 

@@ -176,7 +176,7 @@ class Pools:
         """Make a bookmark of a snapshot."""
         node, shot = self.find(name), self.find_shot(name, snapshot)
         if any(other.name == mark for other in node.bookmarks):
-            raise ZfsSaysError(f"cannot create bookmark '{name}#{mark}': bookmark exists")
+            raise ZfsSaysError(words.BOOKMARK_EXISTS.format(name=f"{name}#{mark}"))
         node.bookmarks.append(
             Mark(
                 name=mark,
@@ -190,11 +190,17 @@ class Pools:
 
     def hold(self, name: str, snapshot: str, tag: str) -> None:
         """Hold a snapshot."""
-        self.find_shot(name, snapshot).holds.add(tag)
+        holds = self.find_shot(name, snapshot).holds
+        if tag in holds:
+            raise ZfsSaysError(words.TAG_EXISTS.format(name=f"{name}@{snapshot}"))
+        holds.add(tag)
 
     def release(self, name: str, snapshot: str, tag: str) -> None:
         """Release a hold."""
-        self.find_shot(name, snapshot).holds.discard(tag)
+        holds = self.find_shot(name, snapshot).holds
+        if tag not in holds:
+            raise ZfsSaysError(words.NO_TAG.format(name=f"{name}@{snapshot}"))
+        holds.remove(tag)
 
     def clone(self, name: str, snapshot: str, clone: str) -> None:
         """Clone a snapshot into a new dataset of the same pool."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from zfspull.clock import Clock
-from zfspull.errors import TransientError
+from zfspull.errors import PermanentError, TransientError
 from zfspull.hosts.failures import failure
-from zfspull.hosts.memory import sending
+from zfspull.hosts.memory import changes, sending, words
 from zfspull.hosts.memory.faults import Faults, How, SendFault, take, trip
 from zfspull.hosts.memory.frames import Record
 from zfspull.hosts.memory.pools import Pools
@@ -16,7 +17,7 @@ from zfspull.hosts.memory.words import ZfsSaysError
 from zfspull.hosts.ports import Ended, Sink
 from zfspull.hosts.process import Completed
 from zfspull.plan.steps import Step
-from zfspull.zfs.model import Tree
+from zfspull.zfs.model import Hold, Tree
 from zfspull.zfs.stderr import Side
 
 
@@ -31,6 +32,7 @@ class MemorySource:
 
     Attributes:
         commands: the zfs commands that a real source would have run, by their first word.
+        denied: verbs for which it says "permission denied": bookmark, destroy, hold, release.
         on_record: called with every record that is sent.
     """
 
@@ -38,6 +40,7 @@ class MemorySource:
         self.pools = pools
         self.faults = faults or Faults()
         self.commands: list[str] = []
+        self.denied: set[str] = set()
         self.on_record: Callable[[Step, Record], None] = lambda _step, _record: None
         self._host = host
         self._clock = clock
@@ -68,6 +71,56 @@ class MemorySource:
         except ZfsSaysError as said:
             completed = Completed(said.status, "", said.text)
             raise failure(Side.SOURCE, "zfs snapshot", completed, host=self._host, dataset=root) from said
+
+    async def bookmark(self, dataset: str, snapshot: str, name: str) -> None:
+        """Bookmark a snapshot; fine if the bookmark is there."""
+        made = partial(self.pools.bookmark, dataset, snapshot, name)
+        await self._change("bookmark", f"{dataset}#{name}", made, fine=("bookmark exists",))
+
+    async def destroy_bookmark(self, dataset: str, name: str) -> None:
+        """Destroy a bookmark; fine if it is gone."""
+        destroyed = partial(changes.destroy_bookmark, self.pools, dataset, name)
+        await self._change("destroy", f"{dataset}#{name}", destroyed, fine=("does not exist",))
+
+    async def hold(self, dataset: str, snapshot: str, tag: str) -> None:
+        """Put a hold on a snapshot; fine if it is there."""
+        held = partial(self.pools.hold, dataset, snapshot, tag)
+        await self._change("hold", f"{dataset}@{snapshot}", held, fine=("tag already exists",))
+
+    async def release(self, dataset: str, snapshot: str, tag: str) -> None:
+        """Take a hold from a snapshot; fine if there is none."""
+        released = partial(self.pools.release, dataset, snapshot, tag)
+        await self._change("release", f"{dataset}@{snapshot}", released, fine=("no such tag", "does not exist"))
+
+    async def check_release(self, dataset: str) -> None:
+        """See that what is held there can be released again."""
+        await self._called("allow")
+        if "release" in self.denied:
+            raise PermanentError(
+                "permission denied: `zfs allow` does not mention `release`",
+                host=self._host,
+                dataset=dataset,
+                reason="permission",
+            )
+
+    async def list_holds(self, snapshots: Sequence[str]) -> tuple[Hold, ...]:
+        """The holds on snapshots; one that is gone has none."""
+        await self._called("holds")
+        found = ((name, *name.split("@")) for name in snapshots)
+        return tuple(
+            Hold(full, tag)
+            for full, dataset, snapshot in found
+            if dataset in self.pools.nodes and (shot := self.pools.nodes[dataset].shot(snapshot))
+            for tag in sorted(shot.holds)
+        )
+
+    async def _change(self, verb: str, name: str, act: Callable[[], None], *, fine: Sequence[str]) -> None:
+        """Do something to the source, if it permits that; `fine` are texts of failures that are none."""
+        await self._called(verb)
+        said = ZfsSaysError(words.DENIED[verb].format(name=name)) if verb in self.denied else _attempt(act)
+        if said is not None and not any(text in said.text for text in fine):
+            completed = Completed(said.status, "", said.text)
+            raise failure(Side.SOURCE, f"zfs {verb}", completed, host=self._host, dataset=name) from said
 
     async def estimate(self, step: Step) -> int | None:
         """Bytes that the step's stream will have."""
@@ -118,6 +171,15 @@ class MemorySource:
         self.commands.append(command)
         await asyncio.sleep(0)
         trip(self.faults.source_calls)
+
+
+def _attempt(act: Callable[[], None]) -> ZfsSaysError | None:
+    """What zfs says to it, None if it was done."""
+    try:
+        act()
+    except ZfsSaysError as said:
+        return said
+    return None
 
 
 async def _yield_to(sink: Sink) -> None:

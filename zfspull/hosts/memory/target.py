@@ -89,6 +89,22 @@ class MemoryTarget:
                 completed = Completed(said.status, "", said.text)
                 raise failure(Side.TARGET, "zfs receive -A", completed, dataset=name) from said
 
+    async def rollback(self, name: str, snapshot: str) -> None:
+        """Roll `name` back to `snapshot`, which destroys every later one."""
+        await self._called("rollback")
+        try:
+            changes.rollback(self.pools, name, snapshot)
+        except ZfsSaysError as said:
+            raise failure(Side.TARGET, "zfs rollback", Completed(said.status, "", said.text), dataset=name) from said
+
+    async def rename(self, name: str, new_name: str) -> None:
+        """Rename a dataset with all below it."""
+        await self._called("rename")
+        try:
+            changes.rename(self.pools, name, new_name)
+        except ZfsSaysError as said:
+            raise failure(Side.TARGET, "zfs rename", Completed(said.status, "", said.text), dataset=name) from said
+
     async def destroy_snapshots(self, name: str, snapshots: Sequence[str], *, dry_run: bool) -> Destroyed:
         """Destroy snapshots of one dataset; those that can't be destroyed are reported, not raised."""
         for snapshot in snapshots:

@@ -46,6 +46,21 @@ RESUME_CORRUPT = "cannot resume send: resume token is corrupt (invalid format)"
 
 HELD = "cannot destroy snapshot {name}: it's being held. Run 'zfs holds -r {name}' to see holders."
 CLONED = "cannot destroy '{name}': snapshot has dependent clones\nuse '-R' to destroy the following datasets:\n{clones}"
+ROLLBACK_CLONED = (
+    "cannot rollback to '{name}': clones of previous snapshots exist\n"
+    "use '-R' to force deletion of the following clones and dependents:\n{clones}"
+)
+ROLLBACK_HELD = "cannot destroy '{name}': dataset is busy"
+BOOKMARK_EXISTS = "cannot create bookmark '{name}': bookmark exists"
+BOOKMARK_GONE = "bookmark '{name}' does not exist."
+TAG_EXISTS = "cannot hold snapshot '{name}': tag already exists on this dataset"
+NO_TAG = "cannot release hold from snapshot '{name}': no such tag on this dataset"
+DENIED = {
+    "bookmark": "cannot create bookmark '{name}': permission denied",
+    "destroy": "cannot destroy bookmark: permission denied",
+    "hold": "cannot hold: permission denied",
+    "release": "cannot release: permission denied",
+}
 NO_SNAPSHOTS = "could not find any snapshots to destroy; check snapshot names."
 
 
