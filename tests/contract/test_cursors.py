@@ -1,11 +1,15 @@
 """What a job leaves on the source so that the base outlives the source's own pruning, and what it never touches."""
 
+import pytest
+
 from tests.contract.actions import Bookmark, Create, DestroySnapshots, Rename, Snapshot, Write
 from tests.contract.world import assert_equal, guids
+from zfspull.errors import TransientError
 from zfspull.events import CursorMoved, Noticed, Outcome, TransferFinished
 from zfspull.plan.cursors import Owner, replica_tag
 from zfspull.plan.leftovers import Use, Whose
 from zfspull.pull.leftovers import list_leftovers, take_away
+from zfspull.zfs.model import Hold
 
 
 THIS, OTHER = "machine one", "machine two"
@@ -167,6 +171,28 @@ async def test_leftovers_are_listed_and_taken_away(world):
         ("hold", Whose.ANOTHER, Use.UNKNOWN),
     ]  # fmt: skip
     assert await list_leftovers(world.job(), world.context(), ours=[]) == ()
+
+
+async def test_what_is_done_already_is_fine_and_what_is_missing_is_told(world):
+    """To mark, hold, release or destroy twice is no error; to mark or hold a snapshot that is gone is one that passes."""
+    await world.on_source(Create(""), Snapshot("", "one"))
+    source, root = world.source, world.source_root
+
+    for _ in range(2):
+        await source.bookmark(root, "one", "mark")
+        await source.hold(root, "one", "tag with space")
+    held = await source.list_holds([f"{root}@one", f"{root}@gone"])
+    for _ in range(2):
+        await source.destroy_bookmark(root, "mark")
+        await source.release(root, "one", "tag with space")
+    await source.release(root, "gone", "tag")
+
+    assert held == (Hold(f"{root}@one", "tag with space"),)
+    for attempt in (source.bookmark(root, "gone", "mark"), source.hold(root, "gone", "tag")):
+        with pytest.raises(TransientError) as gone:
+            await attempt
+        assert gone.value.reason == "source_changed"
+    assert (await bookmarks(world), await holds(world)) == ([], [])
 
 
 # The same words, on paper: the above has shown what ZFS makes of them.

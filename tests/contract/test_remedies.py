@@ -3,6 +3,7 @@
 import pytest
 
 from tests.contract.actions import (
+    Clone,
     Create,
     Destroy,
     DestroySnapshots,
@@ -17,6 +18,7 @@ from tests.contract.actions import (
 )
 from tests.contract.test_encryption import increment
 from tests.contract.world import assert_equal, guids
+from zfspull.errors import TransientError
 from zfspull.events import DatasetRefused, Outcome, Resolved, TransferFinished, TransferStarted
 from zfspull.plan.policy import REMEDIES
 from zfspull.plan.steps import Reason
@@ -144,6 +146,27 @@ async def test_p7_replica_of_broken_lineage_is_renamed_aside(world):
     assert (again.outcome, again.steps) == (Outcome.SUCCESS, 0), again.error
     assert [one.guid for one in aside.snapshots] == [one.guid for one in before.snapshots]
     await assert_equal(world, ("a", "two"), keys={"a": "one"})
+
+
+async def test_what_zfs_does_not_roll_back_or_rename(world):
+    """A rollback stops at what is held, having destroyed what is newer; at a clone it does not begin."""
+    await world.on_source(Create(""), Create("a"), Snapshot("", "one", recursive=True))
+    await world.run()
+    await world.on_target(
+        Snapshot("", "held"), Hold("", "held"), Snapshot("", "late"), Snapshot("a", "cloned"),
+        Clone("a", "cloned", "clone"), Snapshot("a", "late"),
+    )  # fmt: skip
+    root = world.target_root
+
+    with pytest.raises(TransientError) as busy:
+        await world.target.rollback(root, "one")
+    with pytest.raises(TransientError) as cloned:
+        await world.target.rollback(f"{root}/a", "one")
+    with pytest.raises(TransientError) as lost:
+        await world.target.rename(f"{root}/a", f"{root}/nope/a")
+
+    assert [error.value.reason for error in (busy, cloned, lost)] == ["busy", "cloned", "target_changed"]
+    assert (await world.names(), await world.names("a")) == (["one", "held"], ["one", "cloned", "late"])
 
 
 # What follows is decided on paper: what ZFS does about it is known from the above.

@@ -8,6 +8,7 @@ from zfspull.events import DatasetObserved, Outcome, RunFinished, Trigger
 from zfspull.hosts.memory import MemoryTarget
 from zfspull.hosts.memory.frames import Begin, Write
 from zfspull.hosts.memory.store import Blob
+from zfspull.plan.base import find_base
 from zfspull.plan.tree import plan_tree
 from zfspull.pull.run import run_job
 from zfspull.zfs.names import join, relative
@@ -22,21 +23,33 @@ class Memory:
 
     Attributes:
         plain: what was ever written to encrypted datasets, as a reader sees it.
-        taken: by target dataset: snapshots (guid) that it had after the last rule.
+        taken: by target dataset (guid, for it may be renamed): snapshots (guid) that it had after the last rule.
+        rolled_back: likewise what runs have destroyed in this rule by a rollback.
         arrived: by target dataset, guid of the snapshot and blob: how much of it an interrupted receive has kept.
         twice: what was sent although the target had it.
     """
 
     plain: list[bytes] = field(default_factory=list)
-    taken: dict[str, frozenset[int]] = field(default_factory=dict)
+    taken: dict[int, frozenset[int]] = field(default_factory=dict)
+    rolled_back: dict[int, frozenset[int]] = field(default_factory=dict)
     arrived: dict[tuple[str, int, int], int] = field(default_factory=dict)
     twice: list[tuple[object, ...]] = field(default_factory=list)
 
 
 class WatchedTarget(MemoryTarget):
-    """Tells what there is before it is thrown away."""
+    """Tells what there is before it is thrown away or moved."""
 
     before_abort = staticmethod(lambda: None)
+    before_rollback = staticmethod(lambda _name, _snapshot: None)
+    after_rename = staticmethod(lambda: None)
+
+    async def rollback(self, name, snapshot):
+        self.before_rollback(name, snapshot)
+        await super().rollback(name, snapshot)
+
+    async def rename(self, name, new_name):
+        await super().rename(name, new_name)
+        self.after_rename()
 
     async def abort_receive(self, name):
         self.before_abort()
@@ -53,6 +66,8 @@ class Scenery(MemoryWorld):
         self.source.on_record = self._note
         self.target = WatchedTarget(self.target_pools, faults=self.faults)
         self.target.before_abort = self.note_progress
+        self.target.before_rollback = self.note_rollback
+        self.target.after_rename = self.forget_progress
         self._guid = 0
         self.finished: RunFinished | None = None
 
@@ -72,6 +87,17 @@ class Scenery(MemoryWorld):
     def forget_progress(self):
         """Replicas were moved: what they had is where it was no more."""
         self.memory.arrived.clear()
+
+    def note_rollback(self, name, snapshot):
+        """P2: see that the rollback goes to the base, and remember what it destroys."""
+        node = self.target_pools.nodes[name]
+        replica = self.target_pools.tree(name, recursive=False).datasets[""]
+        source = self.source_pools.tree(join(self.source_root, relative(self.target_root, name)), recursive=False)
+        base = find_base(source.datasets[""], replica).base
+        assert base is not None
+        assert base.target.name == snapshot
+        gone = frozenset(shot.guid for shot in node.snapshots if shot.createtxg > base.target.createtxg)
+        self.memory.rolled_back[node.guid] = self.memory.rolled_back.get(node.guid, frozenset()) | gone
 
     def _note(self, step, record):
         """P5: see whether the target had this already when it was sent."""

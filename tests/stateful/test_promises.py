@@ -1,5 +1,6 @@
 """The promises as invariants: whatever happens on either side, in whatever order, they hold after every step."""
 
+import contextlib
 import random
 
 import pytest
@@ -13,6 +14,8 @@ from zfspull.events import Outcome
 from zfspull.hosts.memory import ReceiveFault, SendFault, ZfsSaysError, changes
 from zfspull.hosts.memory.faults import How
 from zfspull.plan.base import find_base
+from zfspull.plan.policy import REMEDIES
+from zfspull.zfs.model import Kind
 from zfspull.zfs.names import join, relative
 
 
@@ -21,6 +24,10 @@ NUMBERS = st.integers(0, 10**6)
 KEEPS = st.sampled_from([{"last": 1}, {"last": 2}, {"last": 3}, {"hourly": 2}, {"matching": "[02468]$"}])
 
 
+VERBS = ["bookmark", "destroy", "hold", "release"]
+RESOLVES = (st.just(set()) | st.just(set(REMEDIES)) | st.sets(st.sampled_from(sorted(REMEDIES)))).map(
+    lambda reasons: {reason.value: REMEDIES[reason].value for reason in sorted(reasons)}
+)
 SENDS = st.none() | st.builds(SendFault, st.integers(1, 6000), st.sampled_from([How.KILLED, How.LINK_LOST]))
 RECEIVES = st.none() | st.builds(ReceiveFault, st.integers(1, 6000), st.booleans())
 
@@ -28,9 +35,11 @@ RECEIVES = st.none() | st.builds(ReceiveFault, st.integers(1, 6000), st.booleans
 class Replication(RuleBasedStateMachine):
     """A source that lives, a target that somebody meddles with, and runs that are cut, killed and repeated."""
 
-    @initialize()
-    def start(self):
+    @initialize(machine=st.sampled_from(["", "box"]), denied=st.sets(st.sampled_from(VERBS)))
+    def start(self, machine, denied):
         self.world = Scenery()
+        self.world.machine = machine
+        self.world.source.denied = denied
         self.names = iter(range(10**6))
         self.random = random.Random(5)
         self.permitted = {}
@@ -97,16 +106,40 @@ class Replication(RuleBasedStateMachine):
 
     @rule(number=NUMBERS, how=st.sampled_from(["snapshot", "snapshot", "rollback", "dataset"]))
     def undo(self, number, how):
-        """The source destroys snapshots, rolls back, or loses a dataset."""
+        """The source destroys snapshots, rolls back, or loses a dataset, unless a cursor holds it."""
         node, shot = self.pick_shot(self.source, self.world.source_root, number)
         if node is None:
             return
-        if how == "snapshot":
-            changes.destroy_snapshots(self.source, node.name, [shot.name])
-        elif how == "rollback":
-            changes.rollback(self.source, node.name, shot.name)
-        elif node.name != self.world.source_root:
+        with contextlib.suppress(ZfsSaysError):
+            if how == "snapshot":
+                changes.destroy_snapshots(self.source, node.name, [shot.name])
+            elif how == "rollback":
+                changes.rollback(self.source, node.name, shot.name)
+            elif node.name != self.world.source_root:
+                changes.destroy(self.source, node.name)
+
+    @rule(number=NUMBERS, how=st.sampled_from(["encrypted", "plain", "volume"]))
+    def recreate(self, number, how):
+        """The source destroys a dataset and creates another one of its name."""
+        node = self.pick(self.source, self.world.source_root, number)
+        if node is None or node.name == self.world.source_root:
+            return
+        with contextlib.suppress(ZfsSaysError):
             changes.destroy(self.source, node.name)
+            kind = Kind.VOLUME if how == "volume" else Kind.FILESYSTEM
+            passphrase = KEY if how == "encrypted" else None
+            self.source.create(node.name, kind=kind, passphrase=passphrase, plain=how != "encrypted")
+            self.source.snapshot(node.name, [f"s{next(self.names) + 1}"])
+
+    @rule(number=NUMBERS, below=NUMBERS)
+    def rename(self, number, below):
+        """The source renames a dataset, with all below it; one that inherits its key stays where it is."""
+        node, above = (self.pick(self.source, self.world.source_root, one) for one in (number, below))
+        if node is None or node.name == self.world.source_root or relative(node.name, above.name) is not None:
+            return
+        if node.key is not None and node.encryption_root != node.name:
+            return
+        changes.rename(self.source, node.name, f"{above.name}/moved{next(self.names)}")
 
     # The target, meddled with.
 
@@ -117,7 +150,7 @@ class Replication(RuleBasedStateMachine):
         if node is None:
             return
         if how == "hold":
-            self.target.hold(node.name, shot.name, "stray")
+            self.target.hold(node.name, shot.name, f"stray{next(self.names)}")
         elif how == "clone":
             self.target.clone(node.name, shot.name, f"vault/clone{next(self.names)}")
         elif how == "snapshot":
@@ -148,46 +181,58 @@ class Replication(RuleBasedStateMachine):
 
     # Runs.
 
-    @rule(number=NUMBERS, sends=st.lists(SENDS, max_size=3), receives=st.lists(RECEIVES, max_size=3))
-    def pull_with_cuts(self, number, sends, receives):
+    @rule(number=NUMBERS, sends=st.lists(SENDS, max_size=3), receives=st.lists(RECEIVES, max_size=3), resolve=RESOLVES)
+    def pull_with_cuts(self, number, sends, receives, resolve):
         self.work(number)
         self.world.faults.sends += sends
         self.world.faults.receives += receives
-        self.world.pull()
+        self.world.pull(resolve=resolve)
 
-    @rule(number=NUMBERS, turns=st.integers(1, 80))
-    def pull_killed(self, number, turns):
+    @rule(number=NUMBERS, turns=st.integers(1, 80), resolve=RESOLVES)
+    def pull_killed(self, number, turns, resolve):
         self.work(number)
-        self.world.pull(cancel_after=turns)
+        self.world.pull(cancel_after=turns, resolve=resolve)
 
-    @rule(side=st.sampled_from(["source_calls", "target_calls"]), skip=st.integers(0, 12), kind=st.sampled_from([TransientError, PermanentError, LocalResourceError]))  # fmt: skip
-    def pull_with_failing_call(self, side, skip, kind):
+    @rule(resolve=RESOLVES, share=st.sampled_from(["100%", "50%", 0]))
+    def pull_resolved(self, resolve, share):
+        """P1: what a rollback destroys is within `max_destroy`, each dataset's for itself."""
+        totals = {guid: len(guids) for guid, guids in self.snapshots_of_target().items()}
+        self.world.pull(resolve=resolve, max_destroy=share)
+        for guid, gone in self.world.memory.rolled_back.items():
+            assert len(gone) <= {"100%": totals[guid], "50%": -(-totals[guid] // 2), 0: 0}[share]
+
+    @rule(side=st.sampled_from(["source_calls", "target_calls"]), skip=st.integers(0, 12), kind=st.sampled_from([TransientError, PermanentError, LocalResourceError]), resolve=RESOLVES)  # fmt: skip
+    def pull_with_failing_call(self, side, skip, kind, resolve):
         getattr(self.world.faults, side).extend([*[None] * skip, kind("by a planned fault", reason="planned")])
-        self.world.pull()
+        self.world.pull(resolve=resolve)
 
     @rule(match=st.sampled_from([None, "[0-4]$", "^s"]), exclude=st.sampled_from([[], ["plain"], ["*/deep"]]))
     def pull_some(self, match, exclude):
         self.world.pull(snapshots={"match": match}, exclude=exclude)
         self.world.finished = None  # its reports are about another policy
 
-    @rule(keep=KEEPS, share=st.sampled_from(["100%", "50%", 1]))
-    def pull_and_prune(self, keep, share):
+    @rule(keep=KEEPS, share=st.sampled_from(["100%", "50%", 1]), resolve=RESOLVES)
+    def pull_and_prune(self, keep, share, resolve):
         before = self.snapshots_of_target()
-        self.world.pull(keep=keep, max_destroy=share)
-        gone = {name: guids - self.now_on(name) for name, guids in before.items()}
-        self.permitted = {name: guids for name, guids in gone.items() if guids}
-        self.check_guards(before, gone, share)
+        self.world.pull(keep=keep, max_destroy=share, resolve=resolve)
+        rolled_back = self.world.memory.rolled_back
+        gone = {guid: shots - self.now_on(guid) - rolled_back.get(guid, frozenset()) for guid, shots in before.items()}
+        self.permitted = {guid: shots for guid, shots in gone.items() if shots}
+        self.check_guards(gone, share)
 
     @precondition(lambda self: self.world.target_root in self.target.nodes)
-    @rule()
-    def pull_until_done(self):
-        """P5: once nothing goes wrong any more, two runs bring everything that is not refused, and a third moves nothing."""
-        for _ in range(2):
-            self.world.pull()
+    @rule(resolve=RESOLVES)
+    def pull_until_done(self, resolve):
+        """P5: once nothing goes wrong any more, two runs bring everything that is not refused, and a third moves nothing.
+
+        What was renamed several times since may take a run for each.
+        """
+        for _ in range(4 if resolve else 2):
+            self.world.pull(resolve=resolve)
         plan = self.world.plan()
 
         assert not [str(dataset) for dataset in plan.datasets if dataset.steps]
-        third = self.world.pull()
+        third = self.world.pull(resolve=resolve)
         assert third is not None
         assert third.received_bytes == 0
         assert third.outcome in (Outcome.SUCCESS, Outcome.REFUSED), third.error
@@ -195,42 +240,46 @@ class Replication(RuleBasedStateMachine):
     # What always holds.
 
     def snapshots_of_target(self):
-        return {
-            node.name: frozenset(shot.guid for shot in node.snapshots)
-            for node in self.target.below(self.world.target_root)
-        }
+        """Of every dataset, aside or not, by its own guid."""
+        return {node.guid: frozenset(shot.guid for shot in node.snapshots) for node in self.target.nodes.values()}
 
-    def now_on(self, name):
-        node = self.target.nodes.get(name)
+    def node_of(self, guid):
+        return next((node for node in self.target.nodes.values() if node.guid == guid), None)
+
+    def now_on(self, guid):
+        node = self.node_of(guid)
         return frozenset(shot.guid for shot in node.snapshots) if node else frozenset()
 
     def remember(self):
         self.world.memory.taken = self.snapshots_of_target()
+        self.world.memory.rolled_back = {}
 
-    def check_guards(self, before, gone, share):
+    def check_guards(self, gone, share):
         """P1: what retention destroyed was neither base nor newer, nor newest, held, cloned, nor too much."""
         total = sum(map(len, gone.values()))
         if share == 1:
             assert total <= 1
         source = self.source.tree(self.world.source_root, recursive=True)
-        for name, guids in gone.items():
+        for guid, guids in gone.items():
             if not guids:
                 continue
-            node = self.target.nodes[name]
+            node = self.node_of(guid)
             assert node.partial is None
             assert node.snapshots, "retention has emptied a dataset"
-            dataset = source.datasets.get(relative(self.world.target_root, name))
+            assert "-aside-" not in node.name
+            dataset = source.datasets.get(relative(self.world.target_root, node.name))
             if dataset is not None:
-                replica = self.target.tree(name, recursive=False).datasets[""]
+                replica = self.target.tree(node.name, recursive=False).datasets[""]
                 assert find_base(dataset, replica).base is not None
 
     @invariant()
     def test_p1_p3_nothing_vanishes_from_the_target(self):
-        """Whatever was on the target is there, but for what retention gave up in this very step."""
+        """Whatever was on the target is there, but for what retention or an allowed rollback took in this very step."""
         if not hasattr(self, "world"):
             return
-        for name, guids in self.world.memory.taken.items():
-            assert guids - self.now_on(name) <= self.permitted.get(name, frozenset()), name
+        for guid, guids in self.world.memory.taken.items():
+            allowed = self.permitted.get(guid, frozenset()) | self.world.memory.rolled_back.get(guid, frozenset())
+            assert guids - self.now_on(guid) <= allowed, guid
         self.permitted = {}
         self.remember()
 
@@ -262,10 +311,10 @@ class Replication(RuleBasedStateMachine):
 
 TestReplication = Replication.TestCase
 TestReplication.settings = settings(
-    max_examples=100,
+    max_examples=200,
     stateful_step_count=40,
     deadline=None,
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # a busy machine is no failure

@@ -12,7 +12,7 @@ from zfspull.zfs.model import Kind, Snapshot
 
 
 DATASETS = "tank/a b\tfilesystem\t11\t-\t-\t-\t0\tyes\toff\t-\n"
-POINTS = "tank/a b@s1\tsnapshot\t21\t5\t1700000000\t-\ntank/a b#m1\tbookmark\t21\t5\t1700000000\t0\n"
+POINTS = "tank/a b@s1\tsnapshot\t21\t5\t1700000000\t-\t0\ntank/a b#m1\tbookmark\t21\t5\t1700000000\t0\t-\n"
 
 
 def listing(datasets=DATASETS, points=POINTS, stderr="", status=0):
