@@ -154,7 +154,11 @@ class Tour:
         tell("What Prometheus sees, and what an operator sees.")
         names = "job_last_success|received_bytes|newest_snapshot|job_runs_total|resumes|config_last"
         fetch = f"python3 -c 'import urllib.request as u; print(u.urlopen(\"http://127.0.0.1:{HTTP_PORT}/metrics\").read().decode())'"
-        show(self._backup, f"{fetch} | grep -E '^zfspull_[a-z_]*({names})'", shown=f"curl -s localhost:{HTTP_PORT}/metrics")
+        show(
+            self._backup,
+            f"{fetch} | grep -E '^zfspull_[a-z_]*({names})'",
+            shown=f"curl -s localhost:{HTTP_PORT}/metrics",
+        )
         show(self._backup, "zfspull status")
 
     def verify(self) -> None:

@@ -1,5 +1,6 @@
 """Disks and network cards as QEMU describes them: the same JSON plugs them in at start and into a running machine."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,3 +70,14 @@ class Nic:
     def device(self) -> Json:
         """For ``-device`` and ``device_add``."""
         return {"driver": "virtio-net-pci", "id": self.name, "netdev": f"net-{self.name}", "mac": self.mac}
+
+
+def sparse_disks(directory: Path, machine: str, sizes_bytes: Sequence[int]) -> list[Disk]:
+    """Make empty disks, which take room on the host only as they are written: ``disk0`` and so on."""
+    disks = []
+    for index, size_bytes in enumerate(sizes_bytes):
+        path = directory / f"{machine}.disk{index}"
+        with path.open("wb") as file:
+            file.truncate(size_bytes)
+        disks.append(Disk(f"disk{index}", path))
+    return disks

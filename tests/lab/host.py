@@ -37,7 +37,7 @@ def system_path() -> str:
 
 
 def run_host(argv: list[str], *, log_file: Path | None = None, temporary: Path | None = None) -> str:
-    """Run a command of the host to its end and return its standard output; it ends when this process is killed.
+    """Run a command of the host to its end and return its standard output; it is killed when this process is.
 
     Args:
         argv: The command.
@@ -50,7 +50,7 @@ def run_host(argv: list[str], *, log_file: Path | None = None, temporary: Path |
     environment = os.environ | {"LC_ALL": "C.UTF-8", "PATH": system_path()}
     if temporary:
         environment["TMPDIR"] = str(temporary)
-    tied = ["setpriv", "--pdeathsig", "TERM", "--", *argv]
+    tied = ["setpriv", "--pdeathsig", "KILL", "--", *argv]
     if log_file is None:
         done = subprocess.run(tied, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         said = done.stderr or done.stdout
@@ -64,6 +64,15 @@ def run_host(argv: list[str], *, log_file: Path | None = None, temporary: Path |
         tail = said.decode(errors="replace")[-2000:]
         raise LabError(f"{argv[0]} failed with status {done.returncode}:\n{tail}")
     return (done.stdout or b"").decode(errors="replace")
+
+
+def with_descendants(argv: list[str]) -> list[str]:
+    """``argv`` such that its death takes all that it started along, where the kernel lets us have a process namespace."""
+    namespace = ["unshare", "--pid", "--mount-proc", "--fork", "--kill-child"]
+    works = (
+        subprocess.run([*namespace, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+    )
+    return [*namespace, *argv] if works else argv
 
 
 def missing_packages() -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.lab import guest
 from tests.lab.cache import cache_root, digest, made
-from tests.lab.host import LabError, ensure_packages, run_host
+from tests.lab.host import LabError, ensure_packages, run_host, with_descendants
 
 
 log = logging.getLogger("zfspull.lab")
@@ -148,13 +148,14 @@ def _make_root(release: str, into: Path) -> None:
     log.info("building Debian %s with OpenZFS: about 5 minutes, once (log: %s/mmdebstrap.log)", release, into)
     into.chmod(0o755)  # apt drops its rights and must still find the way into its root, which lies in here
     excludes = [f"--dpkgopt={option}" for option in guest.EXCLUDED_DOCUMENTATION]
-    run_host(
-        # No mirror is named: mmdebstrap knows Debian's own, with its updates and security archives.
-        ["mmdebstrap", "--variant=minbase", "--components=main,contrib",
-         '--aptopt=Apt::Install-Recommends "false"', *excludes, f"--include={','.join(PACKAGES)}",
-         '--customize-hook=rm -rf "$1"/usr/src/* "$1"/var/lib/dkms/*', release, str(into / "root.tar")],
-        log_file=into / "mmdebstrap.log", temporary=into,
-    )  # fmt: skip
+    # No mirror is named: mmdebstrap knows Debian's own, with its updates and security archives.
+    bootstrap = [
+        "mmdebstrap", "--variant=minbase", "--components=main,contrib", '--aptopt=Apt::Install-Recommends "false"',
+        *excludes, f"--include={','.join(PACKAGES)}", '--customize-hook=rm -rf "$1"/usr/src/* "$1"/var/lib/dkms/*',
+        release, str(into / "root.tar"),
+    ]  # fmt: skip
+    # A killed build must not leave a bootstrap that goes on for minutes in a directory that the next build removes.
+    run_host(with_descendants(bootstrap), log_file=into / "mmdebstrap.log", temporary=into)
 
 
 def _make_disk(release: str, into: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.lab import identity, readiness
-from tests.lab.devices import Disk, Nic
+from tests.lab.devices import Disk, Nic, sparse_disks
 from tests.lab.host import LabError
 from tests.lab.identity import Peer
 from tests.lab.link import Link
@@ -19,6 +19,7 @@ from tests.lab.wrapper import write_wrapper
 log = logging.getLogger("zfspull.lab")
 
 LINK_NAME = "link"
+LOGIN_SECONDS = 120.0  # 1.5 on an idle host
 
 
 class Machine:
@@ -30,6 +31,9 @@ class Machine:
         ssh_port: The port of the host's 127.0.0.1 that leads to its sshd.
         ssh_key: The private key that logs in there as root.
         image: The base image it runs.
+        ssh_config: A configuration for OpenSSH: ``ssh -F <ssh_config> <name>`` logs in as root.
+        ssh_command: An argument vector that runs the shell command appended to it in the machine.
+        known_hosts: The sshd's host key as a line of a known_hosts file, for 127.0.0.1 and ``ssh_port``.
         peer: What others on the link know of it.
     """
 
@@ -45,21 +49,18 @@ class Machine:
         self._directory = directory
         self._peers = peers
         self._saved = saved
-        self._host_ports: dict[int, int] = {}
         self._booted = False
         self._link_cut = False
         self._netem: str | None = None
-        disks = []
-        for index, size_bytes in enumerate(disk_sizes):
-            path = directory / f"{name}.disk{index}"
-            with path.open("wb") as file:
-                file.truncate(size_bytes)
-            disks.append(Disk(f"disk{index}", path))
         mac = f"52:54:00:77:00:{number:02x}"
         self.peer = Peer(name, address, mac) if address else None
         nics = [Nic(LINK_NAME, mac, link.end())] if link else []
+        disks = sparse_disks(directory, name, disk_sizes)
         self._qemu = Qemu(directory, name, shape, directory / f"{name}.qcow2", self.ssh_port, disks, nics)
         self._ssh = Ssh(directory, name, self.ssh_port, shape.image)
+        self.ssh_config = self._ssh.config_path
+        self.ssh_command = self._ssh.command
+        self.known_hosts = self._ssh.known_hosts_line
 
     @property
     def disks(self) -> list[str]:
@@ -75,21 +76,6 @@ class Machine:
     def running(self) -> bool:
         """Whether the machine is powered on."""
         return self._qemu.running
-
-    @property
-    def known_hosts(self) -> str:
-        """The sshd's host key as a line of a known_hosts file, for 127.0.0.1 and ``ssh_port``."""
-        return self._ssh.known_hosts_line
-
-    @property
-    def ssh_config(self) -> Path:
-        """A configuration for OpenSSH: ``ssh -F <ssh_config> <name>`` logs in as root."""
-        return self._ssh.config_path
-
-    @property
-    def ssh_command(self) -> list[str]:
-        """An argument vector that runs the shell command appended to it in the machine."""
-        return self._ssh.command
 
     def boot(self) -> None:
         """Power the machine on for the first time and wait until it is ready, from a saved state where there is one.
@@ -122,8 +108,6 @@ class Machine:
             return
         self._power_on()
         self.wait_ready()
-        for guest_port, host_port in self._host_ports.items():
-            self._ssh.forward(host_port, guest_port)
 
     def wait_ready(self, *, timeout_seconds: float = readiness.BOOT_SECONDS) -> None:
         """Wait until ssh answers and ZFS is loaded.
@@ -184,11 +168,7 @@ class Machine:
 
     def forward(self, guest_port: int) -> int:
         """A port of the host's 127.0.0.1 that leads to the machine's own 127.0.0.1:``guest_port``, restarts included."""
-        if guest_port not in self._host_ports:
-            host_port = free_port()
-            self._ssh.forward(host_port, guest_port)
-            self._host_ports[guest_port] = host_port
-        return self._host_ports[guest_port]
+        return self._ssh.forward(guest_port)
 
     def plug(self, disk: Disk) -> str:
         """Plug a further disk into the running machine, there after every restart too; returns its name in the guest."""
@@ -246,19 +226,22 @@ class Machine:
 
     def _power_on(self) -> None:
         self._link_cut, self._netem = False, None  # neither outlives QEMU
-        offset_bytes = self._qemu.console_path.stat().st_size if self._qemu.console_path.exists() else 0
-        self._qemu.start()
-        readiness.wait_for_console(self._qemu, offset_bytes=offset_bytes, timeout_seconds=readiness.BOOT_SECONDS)
-        self._ssh.connect(timeout_seconds=60)
+        readiness.power_on(self._qemu)
+        self._ssh.connect(timeout_seconds=LOGIN_SECONDS)
 
     def _restore(self, saved: Saved) -> bool:
+        make_overlay(self._qemu.overlay, saved.disk, backing_format="qcow2")
         try:
-            make_overlay(self._qemu.overlay, saved.disk, backing_format="qcow2")
             self._qemu.restore(saved.state)
-            self._ssh.connect(timeout_seconds=60)
         except LabError as error:
             log.warning("%s: the saved state is of no use, booting instead: %s", self.name, error)
-            self.power_cut()
             discard_saved(self._qemu.shape)
+            self.power_cut()
+            return False
+        try:
+            self._ssh.connect(timeout_seconds=LOGIN_SECONDS)
+        except LabError as error:
+            log.warning("%s: restored, but nobody answers; booting instead: %s", self.name, error)
+            self.power_cut()
             return False
         return True

@@ -78,8 +78,7 @@ def _make(shape: Shape, into: Path) -> None:
     qemu = Qemu(run.path, "saved", shape, saved.disk, free_port())
     ssh = Ssh(run.path, "saved", qemu.ssh_port, shape.image)
     try:
-        qemu.start()
-        readiness.wait_for_console(qemu, offset_bytes=0, timeout_seconds=readiness.BOOT_SECONDS)
+        readiness.power_on(qemu)
         ssh.connect(timeout_seconds=60)
         ssh.run(_WARM_UP, check=False)
         ssh.disconnect()  # the guest notices; its sshd must not wait for this client in every copy

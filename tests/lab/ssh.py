@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.lab.children import end, spawn
 from tests.lab.host import LabError
 from tests.lab.image import Image
+from tests.lab.ports import free_port
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Ssh:
         self._directory = directory
         self._name = name
         self._master: subprocess.Popen[bytes] | None = None
+        self._forwards: dict[int, int] = {}
         self.known_hosts_line = f"[127.0.0.1]:{port} {image.host_key}"
         self.known_hosts_path = directory / f"{name}.known_hosts"
         self.known_hosts_path.write_text(self.known_hosts_line + "\n")
@@ -76,7 +78,7 @@ Host {name}
   StrictHostKeyChecking yes
   ControlPath {self._control}
   # Generous: the first log-in after a restore translates all of sshd, and a client that gave up would start it afresh.
-  ConnectTimeout 60
+  ConnectTimeout 120
   LogLevel ERROR
 """
         )
@@ -101,6 +103,8 @@ Host {name}
             self._master = spawn([*self.command[:-1], "-M", "-N", self._name], log_file=log_file)
             while self._master.poll() is None:
                 if self._control.exists():
+                    for guest_port, host_port in self._forwards.items():
+                        self._forward(host_port, guest_port)
                     return
                 if time.monotonic() > deadline:
                     end(self._master)
@@ -145,7 +149,8 @@ Host {name}
             )
         except subprocess.TimeoutExpired as error:
             raise LabError(
-                f"on {self._name}: {line}\nstill running after {timeout_seconds} s (or a process it left in the background keeps its output open)"
+                f"on {self._name}: {line}\n"
+                f"still running after {timeout_seconds} s (or a process it left behind keeps its output open)"
             ) from error
         result = Result(_text(done.stdout), _text(done.stderr), done.returncode)
         if check and result.status != 0:
@@ -175,8 +180,15 @@ Host {name}
             destination.unlink()
             raise CommandError(self._name, f"cat {source}", Result("", _text(done.stderr), done.returncode))
 
-    def forward(self, host_port: int, guest_port: int) -> None:
-        """Let 127.0.0.1:``host_port`` lead to the guest's own 127.0.0.1:``guest_port``."""
+    def forward(self, guest_port: int) -> int:
+        """A port of 127.0.0.1 that leads to the guest's own 127.0.0.1:``guest_port``, over later connections too."""
+        if guest_port not in self._forwards:
+            host_port = free_port()
+            self._forward(host_port, guest_port)
+            self._forwards[guest_port] = host_port
+        return self._forwards[guest_port]
+
+    def _forward(self, host_port: int, guest_port: int) -> None:
         option = f"127.0.0.1:{host_port}:127.0.0.1:{guest_port}"
         done = subprocess.run(
             [*self.command[:-1], "-O", "forward", "-L", option, self._name],

@@ -1,0 +1,243 @@
+"""A witness beside the daemon: what the metrics claim is held against the pool while things go wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tests.lab.host import LabError
+from tests.lab.machine import Machine
+
+
+TICK_SECONDS = 0.4
+LOOK_SECONDS = 30.0  # a suspended pool does not answer at all
+GRACE_SECONDS = 2.0  # between the clocks of the machines
+RECEIVED = "zfspull_received_bytes_total"
+_SAMPLE = re.compile(r"^(zfspull_[a-z_]+)\{([^}]*)\} (\S+)$", re.MULTILINE)
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A snapshot that is or was on the source.
+
+    Attributes:
+        path: its dataset, relative to the job's root.
+        name: what stands after the @.
+        guid: as ZFS says it.
+        known_at: seconds since the epoch, when it was there for certain.
+    """
+
+    path: str
+    name: str
+    guid: str
+    known_at: float
+
+
+@dataclass
+class Ledger:
+    """What the source had and when, kept by whoever changes it.
+
+    Attributes:
+        entries: every snapshot ever seen, by guid.
+        gone_at: when those that are gone may have gone, by guid.
+    """
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    gone_at: dict[str, float] = field(default_factory=dict)
+
+    def note(self, listed: list[tuple[str, str, str]], *, before: float, after: float) -> None:
+        """Take over a listing of (path, name, guid) made after a change that ran from `before` to `after`."""
+        for path, name, guid in listed:
+            self.entries.setdefault(guid, Entry(path, name, guid, after))
+        for guid in self.entries.keys() - {guid for _, _, guid in listed}:
+            self.gone_at.setdefault(guid, before)
+
+    def present(self, start: float, end: float) -> list[Entry]:
+        """What was on the source from `start` to `end` without a break."""
+        return [
+            entry
+            for entry in self.entries.values()
+            if entry.known_at < start - GRACE_SECONDS
+            and self.gone_at.get(entry.guid, float("inf")) > end + GRACE_SECONDS
+        ]
+
+
+Sample = tuple[str, Mapping[str, str], float]
+
+
+class Witness:
+    """Reads the metrics several times a second; whenever they claim something new, the pool is asked whether it is so.
+
+    Args:
+        backup: the backup box.
+        port: the host's port that leads to /metrics.
+        job: the job.
+        root: the dataset on the target that everything lies below.
+        ledger: what the source has.
+
+    Attributes:
+        violations: promises seen broken.
+        successes: how many successful runs were looked into.
+        received_bytes: all that the daemons have counted; what one counted in its last half second before a kill is missing.
+        seen: every snapshot ever seen on the target: guid to (dataset, name).
+    """
+
+    def __init__(self, backup: Machine, port: int, *, job: str, root: str, ledger: Ledger) -> None:
+        self._backup = backup
+        self._job = job
+        self._url = f"http://127.0.0.1:{port}/metrics"
+        self._root = root
+        self._ledger = ledger
+        self._claims: object = None
+        self._last_success = 0.0
+        self._counted = 0.0
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.clocks_agree = True
+        self.violations: list[str] = []
+        self.successes = 0
+        self.received_bytes = 0.0
+        self.samples: list[Sample] = []
+        self.seen: dict[str, tuple[str, str]] = {}
+
+    def start(self) -> None:
+        """Begin to watch; fine if it does."""
+        if self._thread is not None:
+            return
+        self._thread = threading.Thread(target=self._watch, name="witness", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def fetch(self) -> list[Sample]:
+        """What the metrics say now; nothing if nobody answers."""
+        try:
+            with urllib.request.urlopen(self._url, timeout=5) as answer:  # noqa: S310 - a fixed address
+                text = answer.read().decode()
+        except (OSError, ValueError, EOFError):
+            return []
+        except Exception:  # noqa: BLE001 - http.client's own errors: a daemon that was killed in mid-answer
+            return []
+        found = [(name, dict(_LABEL.findall(labels)), float(value)) for name, labels, value in _SAMPLE.findall(text)]
+        return [sample for sample in found if sample[1].get("job") == self._job]
+
+    def value(self, name: str, **labels: str) -> float:
+        """The newest value of a sample; 0 if there is none."""
+        for found, its, value in self.samples:
+            if found == name and all(its.get(key) == text for key, text in labels.items()):
+                return value
+        return 0.0
+
+    def listing(self) -> dict[str, tuple[str, str, int]] | None:
+        """Every snapshot on the target: guid to (dataset, name, creation); None if the pool does not answer."""
+        try:
+            done = self._backup.run(
+                f"zfs list -Hp -t snapshot -o name,guid,creation -r {self._root}", check=False,
+                timeout_seconds=LOOK_SECONDS,
+            )  # fmt: skip
+        except (LabError, subprocess.SubprocessError, OSError):
+            return None
+        if done.status != 0:
+            return None
+        found = {}
+        for line in done.stdout.splitlines():
+            full, guid, creation = line.split("\t")
+            dataset, _, name = full.partition("@")
+            found[guid] = (dataset, name, int(creation))
+        self.seen.update({guid: (dataset, name) for guid, (dataset, name, _) in found.items()})
+        return found
+
+    def count(self) -> None:
+        """Read the metrics once more, as the last thing before the daemon is killed."""
+        with self._lock:
+            samples = self.fetch()
+            if samples:
+                self.samples = samples
+                self._count()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(TICK_SECONDS):
+            with contextlib.suppress(LabError, OSError):
+                self._tick()
+
+    def _tick(self) -> None:
+        with self._lock:
+            samples = self.fetch()
+            if not samples:
+                return
+            self.samples = samples
+            self._count()
+        claims = [sample for sample in samples if "snapshot_timestamp" in sample[0] or "up_to_date" in sample[0]]
+        summary = (claims, self.value("zfspull_job_last_success_timestamp_seconds"))
+        if summary == self._claims:
+            return
+        target = self.listing()
+        if target is None:
+            return
+        self._claims = summary
+        self._check_points(target)
+        self._check_success(target)
+
+    def _count(self) -> None:
+        counted = self.value(RECEIVED)
+        self.received_bytes += counted - self._counted if counted >= self._counted else counted
+        self._counted = counted
+
+    def _check_points(self, target: Mapping[str, tuple[str, str, int]]) -> None:
+        """A recovery point that is shown is really there, and up to date means that it is the source's newest."""
+        claimed: dict[str, dict[str, float]] = {}
+        for name, labels, value in self.samples:
+            if "dataset" in labels:
+                claimed.setdefault(labels["dataset"], {})[name] = value
+        for dataset, values in claimed.items():
+            newest = values.get("zfspull_dataset_newest_snapshot_timestamp_seconds", 0.0)
+            source = values.get("zfspull_dataset_source_newest_snapshot_timestamp_seconds", 0.0)
+            there = {creation for name, _, creation in target.values() if name == dataset}
+            if newest and newest not in there:
+                self._violated(f"{dataset}: metrics show a recovery point {newest:.0f} that is not there")
+            if values.get("zfspull_dataset_up_to_date") == 1.0 and source not in there:
+                self._violated(f"{dataset}: called up to date without the source's newest, {source:.0f}")
+
+    def _check_success(self, target: Mapping[str, tuple[str, str, int]]) -> None:
+        """After a success everything is there that was on the source from its start to its end."""
+        end = self.value("zfspull_job_last_success_timestamp_seconds")
+        if end == self._last_success or not self.value("zfspull_job_last_result", result="success"):
+            return
+        self._last_success = end
+        self.successes += 1
+        if not self.clocks_agree:
+            return
+        start = end - self.value("zfspull_job_last_duration_seconds")
+        for entry in self._ledger.present(start, end):
+            if entry.guid not in target:
+                self._violated(f"success of {start:.1f} to {end:.1f} without {entry}")
+
+    def _violated(self, text: str) -> None:
+        if text not in self.violations:
+            self.violations.append(text)
+
+
+def wait_for(what: str, look: Callable[[], object], *, timeout_seconds: float, poll_seconds: float = 0.3) -> float:
+    """Wait until `look` returns something true; returns the seconds that it took.
+
+    Raises:
+        AssertionError: if that takes too long; tells what was waited for.
+    """
+    begun = time.monotonic()
+    while not look():
+        if time.monotonic() > begun + timeout_seconds:
+            raise AssertionError(f"waited {timeout_seconds:.0f} s in vain: {what}")
+        time.sleep(poll_seconds)
+    return time.monotonic() - begun
