@@ -1,4 +1,4 @@
-"""The cursor of one dataset, moved on the source after each verified step: the new one first, the old ones after.
+"""The cursor of one dataset, moved on the source with each verified step: the new one before, the old ones after.
 
 What the source does not permit is found out by trying, told once, and not tried again while the daemon runs. A cursor
 that could not be moved is no failure of the run: the base is then as safe as the source's own snapshots are.
@@ -50,50 +50,58 @@ class Cursor:
         self._plan = plan
         self._context = context
         self._tally = tally
-        self._old = [bookmark.name for bookmark in plan.cursors]
+        self._made = [bookmark.name for bookmark in plan.cursors]
+        self._of_base = [bookmark.name for bookmark in plan.cursors if plan.base and bookmark.guid == plan.base.guid]
         base = plan.steps[0].base if plan.steps else None
         # Somebody holds the base: perhaps an earlier run of ours.
         self._held = [base.name] if isinstance(base, Snapshot) and base.holds else []
 
     async def secure(self, step: Step) -> None:
-        """Hold the snapshot that is about to be sent, if sending may take long: a first send, or the rest of one."""
+        """Bookmark the snapshot that is about to be sent, and hold it too if it is a first send, or the rest of one.
+
+        Before the stream and not after it: else the source could prune the snapshot as soon as it has arrived, and
+        the two sides would have nothing in common. That the bookmark is of the right snapshot needs no look: were
+        another one under the name by now, that one would be sent, and its guid would not be the one planned.
+        """
+        await self._bookmark(step.to)
         if step.creates:
             await self._hold(step.to)
 
     async def move(self, step: Step) -> None:
         """Let the cursor stand for what `step` brought, and take the older ones away."""
-        if await self._bookmark(step.to):
+        name = self._owner.bookmark(step.to.guid)
+        if name in self._made:
+            self._tell_moved(f"#{name}")
+            self._of_base = [name]
+            await self._destroy([old for old in self._made if old != name])
             await self._release(self._held)
         elif await self._hold(step.to):
-            await self._release([name for name in self._held if name != step.to.name])
+            await self._release([held for held in self._held if held != step.to.name])
             self._tell_moved(step.to.mark)
 
     async def cover(self, base: Snapshot) -> None:
         """Make a cursor for the base of a dataset that is up to date; a base that is held is as good as covered."""
-        if not await self._bookmark(base) and not base.holds and await self._hold(base):
+        if await self._bookmark(base):
+            self._tell_moved(f"#{self._owner.bookmark(base.guid)}")
+        elif not base.holds and await self._hold(base):
             self._tell_moved(base.mark)
 
     async def _bookmark(self, snapshot: Snapshot) -> bool:
-        """Make the bookmark and take older ones away; returns whether it is there.
+        """Make the bookmark, and take away what is neither that nor of the base; returns whether it is there.
 
-        Where older ones can't be taken away no more are made, or they would pile up. The one that may still be of
-        use, the last, goes after the new one is there; those before it are what an earlier run could not destroy.
+        Where older ones can't be taken away no more are made, or they would pile up.
         """
         name = self._owner.bookmark(snapshot.guid)
-        stale = [old for old in self._old if old != name]
-        if self._may("bookmark"):
-            await self._destroy(stale[:-1])
-        if not self._may("bookmark") or (stale and not self._may("destroy")):
+        if not self._may("bookmark"):
             return False
-        if name not in self._old:
-            if len(f"{self._plan.source}#{name}".encode()) > MAX_NAME_BYTES:
-                return False
-            made = self._context.source.bookmark(self._plan.source, snapshot.name, name)
-            if not await self._try("bookmark", made):
-                return False
-            self._old.append(name)
-            self._tell_moved(f"#{name}")
-        await self._destroy(stale[-1:])
+        await self._destroy([old for old in self._made if old != name and old not in self._of_base])
+        if name in self._made:
+            return True
+        if (self._made and not self._may("destroy")) or len(f"{self._plan.source}#{name}".encode()) > MAX_NAME_BYTES:
+            return False
+        if not await self._try("bookmark", self._context.source.bookmark(self._plan.source, snapshot.name, name)):
+            return False
+        self._made.append(name)
         return True
 
     async def _destroy(self, stale: list[str]) -> None:
@@ -101,7 +109,7 @@ class Cursor:
             if self._may("destroy"):
                 gone = self._context.source.destroy_bookmark(self._plan.source, name)
                 if await self._try("destroy", gone):
-                    self._old.remove(name)
+                    self._made.remove(name)
 
     async def _hold(self, snapshot: Snapshot) -> bool:
         """Hold the snapshot; returns whether it is held. What could not be released again is not held at all."""

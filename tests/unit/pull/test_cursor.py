@@ -1,0 +1,61 @@
+"""The cursor against a source that prunes at the worst moment."""
+
+import pytest
+
+from tests.contract.actions import Create, DestroySnapshots, Snapshot, Write
+from tests.contract.memory_world import MemoryWorld
+from zfspull.events import Outcome, TransferFinished, TransferStarted
+
+
+class Pruner:
+    """Does something to the source at the first event of a kind, between two steps of the event loop."""
+
+    def __init__(self, world, kind, *actions):
+        self.world, self.kind, self.actions = world, kind, actions
+        self.events = world.events
+
+    def emit(self, event):
+        self.events.emit(event)
+        if isinstance(event, self.kind) and self.actions:
+            actions, self.actions = self.actions, ()
+            self.world._apply(actions, self.world.source_pools, self.world.source_root)
+
+    def clear(self):
+        self.events.clear()
+
+
+@pytest.fixture
+async def world():
+    """A replica with one snapshot, and a second one waiting on the source."""
+    world = MemoryWorld()
+    world.machine = "box"
+    await world.on_source(Create(""), Write(""), Snapshot("", "one"))
+    await world.run()
+    await world.on_source(Write(""), Snapshot("", "two"))
+    return world
+
+
+async def test_p5_base_outlives_a_prune_right_after_it_arrived(world):
+    """The source destroys a snapshot in the moment that it has arrived, and the next increment goes on from it."""
+    world.events = Pruner(world, TransferFinished, DestroySnapshots("", ("one", "two")))
+    second = await world.run()
+    await world.on_source(Write(""), Snapshot("", "three"))
+
+    third = await world.run()
+
+    assert (second.outcome, third.outcome) == (Outcome.SUCCESS, Outcome.SUCCESS)
+    assert await world.names() == ["one", "two", "three"]
+
+
+async def test_p5_snapshot_recreated_under_its_name_leaves_no_false_cursor(world):
+    """Another snapshot under the name of the one that was planned is not taken for it, by the bookmark either."""
+    world.events = Pruner(world, TransferStarted, DestroySnapshots("", ("two",)), Snapshot("", "two"))
+    await world.run()
+    await world.on_source(Write(""), Snapshot("", "three"))
+
+    finished = await world.run()
+
+    assert finished.outcome is Outcome.SUCCESS
+    source, target = (await world.tree("source")).datasets[""], (await world.tree("target")).datasets[""]
+    assert [one.guid for one in source.snapshots] == [one.guid for one in target.snapshots]
+    assert [mark.guid for mark in source.bookmarks] == [target.newest.guid]
