@@ -114,7 +114,7 @@ def _build(options: argparse.Namespace) -> None:
         for kind, key in (("roots", root_key(options.release)), ("images", image_key(options.release))):
             shutil.rmtree(cache_root() / kind / key, ignore_errors=True)
     image = ensure_image(options.release)
-    ensure_saved(Shape(image, accel.choose(image)))
+    ensure_saved(Shape.of(image))
     if options.release == "trixie":
         ensure_deps(image)
     print(image.directory)
@@ -234,7 +234,7 @@ def _collect(options: argparse.Namespace) -> None:
         "roots": {root_key(release) for release in RELEASES},
         "images": {image_key(release) for release in RELEASES},
         "deps": {deps_key(image) for release in RELEASES if (image := find_image(release))},
-        "saved": {saved_key(Shape(image, accel.TCG)) for release in RELEASES if (image := find_image(release))},
+        "saved": {saved_key(Shape.of(image)) for release in RELEASES if (image := find_image(release))},
     }
     for kind, keys in used.items():
         for path in sorted((cache_root() / kind).glob("[!.]*")):

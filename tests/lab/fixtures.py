@@ -15,7 +15,6 @@ from typing import Protocol
 
 import pytest
 
-from tests.lab.accel import choose
 from tests.lab.host import LabError, ensure_packages
 from tests.lab.image import ensure_image
 from tests.lab.lab import Lab
@@ -28,7 +27,7 @@ from tests.lab.saved import ensure_saved
 log = logging.getLogger("zfspull.lab")
 
 LAB_FIXTURES = {"lab", "lab_machine", "two_machines", "make_pool", "source_zfs", "backup_zfs"}
-TIMEOUT_SECONDS = 300  # of one lab test: a reboot under emulation on a busy host takes a minute
+TIMEOUT_SECONDS = 600  # of one lab test: a reboot takes 20 s on an idle host and 100 on one with three other test runs
 _failure = pytest.StashKey[str]()
 
 
@@ -86,7 +85,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def _prepare() -> None:
     ensure_packages()
     image = ensure_image()
-    ensure_saved(Shape(image, choose(image)))
+    ensure_saved(Shape.of(image))
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from tests.lab import accel
 from tests.lab.host import LabError, ensure_packages
 from tests.lab.identity import Peer
 from tests.lab.image import ensure_image
 from tests.lab.link import Link
 from tests.lab.machine import Machine
-from tests.lab.qemu import Shape
+from tests.lab.qemu import DEFAULT_MEMORY_MIB, Shape
 from tests.lab.rundir import RunDirectory
 from tests.lab.saved import ensure_saved
 
@@ -54,8 +53,8 @@ class Lab:
         *,
         address: str | None = None,
         disks: Sequence[int] = DEFAULT_DISKS,
-        cpus: int = 2,
-        memory_mib: int = 2048,
+        cpus: int | None = None,
+        memory_mib: int = DEFAULT_MEMORY_MIB,
         release: str = "trixie",
         on_link: bool = True,
     ) -> Machine:
@@ -65,7 +64,7 @@ class Lab:
             name: Its host name: lower-case letters, digits, hyphens.
             address: Its address on the private link, 10.77.0.1 for the first and so on unless given.
             disks: Sizes of its spare disks in bytes; they are sparse.
-            cpus: Virtual processors.
+            cpus: Virtual processors; two under KVM and one under emulation, where two make QEMU 7.2 unreliable.
             memory_mib: Memory.
             release: The Debian release, which decides its OpenZFS: trixie (2.3) or bookworm (2.1).
             on_link: Whether it is on the private link at all.
@@ -78,7 +77,7 @@ class Lab:
         if name in self.machines:
             raise LabError(f"the lab has a machine {name} already")
         image = ensure_image(release)
-        shape = Shape(image, accel.choose(image), cpus, memory_mib)
+        shape = Shape.of(image, cpus=cpus, memory_mib=memory_mib)
         number = len(self.machines) + 1
         self.machines[name] = made = Machine(
             self.directory, name, shape, number=number, disk_sizes=disks,

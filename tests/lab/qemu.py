@@ -6,13 +6,17 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
-from tests.lab.accel import Accelerator
+from tests.lab.accel import Accelerator, choose
 from tests.lab.children import end, spawn
 from tests.lab.devices import Disk, Nic
 from tests.lab.host import LabError
 from tests.lab.image import Image
 from tests.lab.qmp import Qmp
+
+
+DEFAULT_MEMORY_MIB = 2048
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,14 @@ class Shape:
 
     image: Image
     accelerator: Accelerator
-    cpus: int = 2
-    memory_mib: int = 2048
+    cpus: int
+    memory_mib: int
+
+    @classmethod
+    def of(cls, image: Image, *, cpus: int | None = None, memory_mib: int = DEFAULT_MEMORY_MIB) -> Self:
+        """The shape of a machine on this host, with the accelerator that works here and as many processors as suit it."""
+        accelerator = choose(image)
+        return cls(image, accelerator, cpus or accelerator.cpus, memory_mib)
 
 
 @dataclass
