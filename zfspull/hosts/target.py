@@ -154,7 +154,8 @@ class LocalTarget:
     async def _destroy(self, name: str, batch: Sequence[str], *, dry_run: bool) -> str | None:
         """Destroy a batch; None if it is gone, else a short reason."""
         completed = await self._run(commands.destroy_snapshots(name, batch, dry_run=dry_run))
-        if completed.ok or any(text in completed.stderr for text in _ALREADY_GONE):
+        gone = len(batch) == 1 and any(text in completed.stderr for text in _ALREADY_GONE)
+        if completed.ok or gone:  # of several, one that is missing says nothing about the others
             return None
         row = classify(Side.TARGET, completed.stderr)
         return row.reason if row else completed.stderr.strip()[:200]
