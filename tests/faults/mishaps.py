@@ -18,7 +18,8 @@ _SSHD = "ss -Htnp state established '( sport = :22 )' src 10.77.0.1 | grep -o 'p
 
 
 def kill_daemon(arena: Arena) -> None:
-    """SIGKILL to the daemon; systemd starts it again."""
+    """SIGKILL to the daemon, which is there or about to be; systemd starts it again."""
+    wait_for("it is there to be killed", lambda: arena.daemon_pid() != "0", timeout_seconds=60)
     arena.witness.count()
     arena.backup.run("systemctl kill --signal=KILL --kill-whom=main zfspull")
 

@@ -50,7 +50,7 @@ def raft(arena: Arena) -> Iterator[Arena]:
 def test_target_pool_suspended(raft: Arena) -> None:
     """A suspended pool stops its own job only, which goes on after `zpool clear` without a restart of the daemon."""
     arena = raft
-    wait_for("the first pull", lambda: not _missing(arena), timeout_seconds=90)
+    wait_for("the first pull", lambda: not _missing(arena), timeout_seconds=240)
     process = arena.daemon_pid()
     arena.source.shape_link(SLOW)
     arena.load(4_000_000, paths=("plain",))

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 
 from tests.lab.host import LabError
@@ -81,6 +81,7 @@ class Witness:
         job: the job.
         root: the dataset on the target that everything lies below.
         ledger: what the source has.
+        thinned: whether retention is on: then what was seen here once may be gone again.
 
     Attributes:
         violations: promises seen broken.
@@ -89,12 +90,13 @@ class Witness:
         seen: every snapshot ever seen on the target: guid to (dataset, name).
     """
 
-    def __init__(self, backup: Machine, port: int, *, job: str, root: str, ledger: Ledger) -> None:
+    def __init__(self, backup: Machine, port: int, *, job: str, root: str, ledger: Ledger, thinned: bool) -> None:
         self._backup = backup
         self._job = job
         self._url = f"http://127.0.0.1:{port}/metrics"
         self._root = root
         self._ledger = ledger
+        self._thinned = thinned
         self._claims: object = None
         self._last_success = 0.0
         self._counted = 0.0
@@ -217,12 +219,18 @@ class Witness:
             return
         self._last_success = end
         self.successes += 1
-        if not self.clocks_agree:
+        if not self.clocks_agree or end > time.time() + GRACE_SECONDS:  # of a clock that was ahead until just now
             return
         start = end - self.value("zfspull_job_last_duration_seconds")
-        for entry in self._ledger.present(start, end):
-            if entry.guid not in target:
-                self._violated(f"success of {start:.1f} to {end:.1f} without {entry}")
+        for entry in self.lacking(start, end, target):
+            self._violated(f"success of {start:.1f} to {end:.1f} without {entry}")
+
+    def lacking(self, start: float, end: float, here: Container[str]) -> list[Entry]:
+        """What a successful run from `start` to `end` should have brought, and the target does not have."""
+        brought = self.seen if self._thinned else {}
+        return [
+            entry for entry in self._ledger.present(start, end) if entry.guid not in here and entry.guid not in brought
+        ]
 
     def _violated(self, text: str) -> None:
         if text not in self.violations:

@@ -10,6 +10,9 @@ from zfspull.errors import RefusalError, ZfspullError
 from zfspull.events import DatasetFailed, DatasetRefused, Event, EventSink, HostFailed, Outcome, RunFinished
 
 
+_CLOCK_STEP_SECONDS = 2.0
+
+
 @dataclass(slots=True, kw_only=True)
 class Tally:
     """Counts what happens in a run, and makes its closing record.
@@ -36,6 +39,10 @@ class Tally:
     destroyed: int = 0
     succeeded: int = 0
     errors: list[ZfspullError] = field(default_factory=list)
+    _began: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._began = self.clock.monotonic()
 
     def receive(self, dataset: str, size_bytes: int) -> None:
         """Count what arrived for a target dataset."""
@@ -80,12 +87,16 @@ class Tally:
         refused = [error for error in self.errors if isinstance(error, RefusalError)]
         failed = [error for error in self.errors if not isinstance(error, RefusalError)]
         first = next(iter((*failed, *refused)), None)
+        at = self.clock.now()
+        elapsed_seconds = self.clock.monotonic() - self._began
+        stepped = abs(at - self.started_at - elapsed_seconds) > _CLOCK_STEP_SECONDS
         return RunFinished(
-            at=self.clock.now(),
+            at=at,
             job=self.job,
             run_id=self.run_id,
             outcome=Outcome.CANCELLED if cancelled else self._outcome(bool(failed), bool(refused)),
-            started_at=self.started_at,
+            # By the clock as it is now, if that was set in mid-run: no run takes a day less than nothing.
+            started_at=at - elapsed_seconds if stepped else self.started_at,
             datasets=self.datasets,
             received_bytes=sum(self.received.values()),
             steps=self.steps,
