@@ -60,6 +60,27 @@ async def test_chain_survives_a_source_that_destroys_all_its_snapshots(world):
     await assert_equal(world, ("", "two"), ("secret", "two"), keys={"secret": "one"})
 
 
+async def test_p5_the_rest_of_a_stream_has_its_base_until_it_has_arrived(world):
+    """An increment whose base is a bookmark only may be cut again and again: its base stays, and it arrives."""
+    world.machine = THIS
+    await world.on_source(Create(""), Write(""), Snapshot("", "one"))
+    await world.run()
+    base = owner(world).bookmark(await guid_of(world, "one"))
+    await world.on_source(DestroySnapshots("", ("one",)), Write("", size=3_000_000), Snapshot("", "two"))
+    for _ in range(2):
+        await world.cut_send(900_000, link=False)
+        await world.run()
+    halfway = await bookmarks(world)
+
+    finished = await world.run()
+
+    new = owner(world).bookmark(await guid_of(world, "two"))
+    assert set(halfway) == {base, new}
+    assert finished.outcome is Outcome.SUCCESS, finished.error
+    assert (finished.resumed, await bookmarks(world)) == (1, [new])
+    await assert_equal(world, ("", "two"))
+
+
 async def test_cursors_of_others_are_never_touched(world):
     """Two backup boxes pull the same source, each with cursors of its own; a foreign bookmark stays too."""
     await world.on_source(Create(""), Snapshot("", "one"), Bookmark("", "one", "foreign"))

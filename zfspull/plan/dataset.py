@@ -136,7 +136,7 @@ def _resume(plan: DatasetPlan, maker: _StepMaker, target: Dataset, found: Resuma
         if refusal := refusals.target_modified(maker.source, target, base):
             return replace(plan, base=target.newest, refusal=refusal)
     step = maker.make(StepKind.RESUME, found.to, found.base, token=target.resume_token, creates=not target.snapshots)
-    return replace(plan, steps=(step, *maker.after(found.to)))
+    return replace(plan, base=target.newest, steps=(step, *maker.after(found.to)))
 
 
 def _next(plan: DatasetPlan, maker: _StepMaker, target: Dataset) -> DatasetPlan:
