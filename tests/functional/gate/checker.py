@@ -1,0 +1,42 @@
+"""What the gate may ever run, said a second time and in another way: as expressions that a whole command must match."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+
+_PART = r"[A-Za-z0-9_.: -]+"
+_TAG = r"zfspull_[A-Za-z0-9][A-Za-z0-9_.-]*_[0-9a-f]{8}"
+_COLUMN = (
+    "(name|type|guid|encryptionroot|keystatus|receive_resume_token|written|mounted|readonly|origin|createtxg|creation"
+    "|ivsetguid|userrefs|clones)"
+)
+_END = "\0"
+
+
+def is_listed(ran: Sequence[str], roots: Sequence[str], allowed: str = "") -> bool:
+    """Whether the gate may run that, for the datasets `roots` and the verbs in `allowed`."""
+    ours = f"(?:{'|'.join(map(re.escape, roots))})(?:/(?!\\.{{1,2}}[/@#{_END}]){_PART})*"
+    expressions = [
+        f"list(\0-Hp|\0-r|\0-d\0[01]|\0-t\0(filesystem,volume|snapshot,bookmark)|\0-o\0{_COLUMN}(,{_COLUMN})*)*\0{ours}",
+        f"send(?=.*\0-w\0)(\0-n|\0-P|\0-w)*(\0-[iI]\0@{_PART})?(\0-n|\0-P|\0-w)*\0{ours}@{_PART}",
+        f"send(?=.*\0-w\0)(\0-n|\0-P|\0-w)*\0-[iI]\0(?P<base>{ours})#{_PART}(\0-n|\0-P|\0-w)*\0(?P=base)@{_PART}",
+        "send(?=.*\0-w\0)(\0-n|\0-P|\0-w)*\0-t\0" + "1-[0-9a-fA-F-]+(\0-n|\0-P|\0-w)*",
+        f"holds\0-H(\0{ours}@{_PART})+",
+        f"allow\0{ours}",
+        f"get\0-H\0-o\0value\0encryption\0{ours}",
+    ]
+    if "snapshot" in allowed:
+        expressions.append(f"snapshot(\0-r)?(\0{ours}@{_PART})+")
+    if "hold" in allowed:
+        expressions.append(f"(hold|release)\0{_TAG}\0{ours}@{_PART}")
+    if "bookmark" in allowed:
+        expressions.append(f"bookmark\0(?P<of>{ours})@{_PART}\0(?P=of)#{_TAG}_[0-9a-f]{{16}}")
+        expressions.append(f"destroy\0{ours}#{_TAG}_[0-9a-f]{{16}}")
+    if "prune" in allowed:
+        expressions.append(f"destroy\0{ours}@{_PART}(,{_PART})*")
+    if ran[0] != "zfs":
+        return False
+    words = "\0".join(ran[1:])
+    return any(re.fullmatch(f"(?:{one})", words.replace("\0", _END), re.ASCII) for one in expressions)
