@@ -61,8 +61,8 @@ class ConfigError(ZfspullError):
 
     kind = "config"
 
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems), hint="fix the file; nothing was changed")
+    def __init__(self, problems: list[Problem], *, hint: str = "fix the file; nothing was changed") -> None:
+        super().__init__("\n".join(str(problem) for problem in problems), hint=hint)
         self.problems = tuple(problems)
 
 

@@ -12,6 +12,10 @@ from enum import StrEnum
 from typing import Protocol
 
 
+SOURCE, TARGET = "source", "target"
+"""The sides on which retention works."""
+
+
 class Outcome(StrEnum):
     """How a run ended."""
 
@@ -207,6 +211,9 @@ class DatasetObserved(Event):
         source: full name on the host.
         snapshots: how many there are on the target.
         up_to_date: whether the target's newest snapshot is the newest that the job wants from the source.
+        missing_seconds: for how long the source has not had the dataset any more, as observed; None if it has.
+        used_bytes: space that it takes on the target with all below it, None if it is not there.
+        snapshots_bytes: space that its own snapshots alone hold there.
     """
 
     dataset: str
@@ -215,6 +222,9 @@ class DatasetObserved(Event):
     source_newest_at: int | None
     snapshots: int
     up_to_date: bool
+    missing_seconds: float | None = None
+    used_bytes: int | None = None
+    snapshots_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,31 +237,53 @@ class SnapshotsTaken(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockCompared(Event):
+    """How far the clock of a host is ahead of the one here (behind if negative), at least; 0 if they may agree."""
+
+    host: str
+    skew_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotsDestroyed(Event):
-    """Snapshots of one target dataset were destroyed by retention; `kept` remain."""
+    """Snapshots of one dataset were destroyed by retention; `kept` remain.
+
+    `side` is target, or source: then `dataset` is the name there.
+    """
 
     dataset: str
     names: tuple[str, ...]
     kept: int
+    side: str = TARGET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetDestroyed(Event):
+    """A target dataset that had been missing on the source was destroyed, after its snapshots, as the job says."""
+
+    dataset: str
+    missing_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneSkipped(Event):
-    """A snapshot that retention gives up could not be destroyed (held, cloned, busy), and stays."""
+    """A snapshot that retention gives up could not be destroyed (held, cloned, busy), and stays; `side` as above."""
 
     dataset: str
     name: str
     reason: str
+    side: str = TARGET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneRefused(Event):
-    """Retention would have destroyed more than the job allows; nothing was destroyed."""
+    """Retention would have destroyed more on one side than the job allows; nothing was destroyed there."""
 
     message: str
     hint: str
     count: int
     limit: int
+    side: str = TARGET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +302,16 @@ class Noticed(Event):
     reason: str
     message: str
     dataset: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolObserved(Event):
+    """The room in a pool here. `full_at` is when it is full if it goes on so, None where that is not in sight."""
+
+    pool: str
+    used_bytes: int
+    available_bytes: int
+    full_at: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

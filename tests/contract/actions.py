@@ -83,6 +83,28 @@ class Write(Action):
 
 
 @dataclass(frozen=True)
+class Erase(Action):
+    """Delete all files of a filesystem. In memory an increment can't tell of it, so only where nothing is sent later."""
+
+    def shell(self, root):
+        return f"find /{quoted(self.name(root))} -type f -delete; sync"
+
+    def apply(self, pools, root):
+        pools.find(self.name(root)).content = ()
+
+
+@dataclass(frozen=True)
+class Sync(Action):
+    """See to it that what was written counts as `written`: ZFS tells it some seconds later."""
+
+    def shell(self, root):
+        return f"zpool sync {quoted(root.partition('/')[0])}"
+
+    def apply(self, pools, root):
+        pass
+
+
+@dataclass(frozen=True)
 class WriteReplica(Action):
     """Write to a replica as nobody should: mounted, and made writable for it."""
 

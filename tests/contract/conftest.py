@@ -28,6 +28,28 @@ async def real_world(two_machines, contract_pools, tmp_path):
     await world.aclose()
 
 
+@pytest.fixture
+async def real_pool_world(two_machines, contract_pools, tmp_path):
+    """The real world with a pool of its own to pull from, the whole of it."""
+    with fresh_pool(two_machines.source, size="1G") as pool:
+        world = RealWorld(two_machines.source, two_machines.backup, (pool, contract_pools[1]), tmp_path)
+        world.source_root = pool
+        yield world
+        await world.aclose()
+
+
+@pytest.fixture
+def memory_pool_world(memory_world):
+    memory_world.source_root = "tank"
+    return memory_world
+
+
+@pytest.fixture(params=["memory", pytest.param("real", marks=[pytest.mark.lab, pytest.mark.timeout(300)])])
+def pool_world(request):
+    """Both worlds, where the source is a whole pool."""
+    return request.getfixturevalue(f"{request.param}_pool_world")
+
+
 @pytest.fixture(params=["memory", pytest.param("real", marks=[pytest.mark.lab, pytest.mark.timeout(300)])])
 def world(request):
     """Both worlds, one after the other."""

@@ -30,16 +30,28 @@ class QuietClock:
             self.seconds += seconds
 
 
+class ShiftedClock:
+    """The same time, so many seconds ahead."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self.ahead_seconds = 0
+
+    def now(self):
+        return self._clock.now() + self.ahead_seconds
+
+
 class MemoryWorld(World):
     def __init__(self, *, capacity_bytes=None):
         super().__init__()
         self.clock = QuietClock()
         rng = random.Random(7)
-        self.source_pools = Pools(["tank"], clock=self.clock, rng=rng)
+        self.source_clock = ShiftedClock(self.clock)
+        self.source_pools = Pools(["tank"], clock=self.source_clock, rng=rng)
         self.target_pools = Pools(["vault"], clock=self.clock, rng=rng, capacity_bytes=capacity_bytes)
         self.source_root, self.target_root = "tank/data", "vault/copy"
         self.faults = Faults()
-        self.source = MemorySource(self.source_pools, clock=self.clock, faults=self.faults)
+        self.source = MemorySource(self.source_pools, faults=self.faults)
         self.target = MemoryTarget(self.target_pools, faults=self.faults)
 
     async def on_source(self, *actions):
@@ -57,7 +69,8 @@ class MemoryWorld(World):
         self.source_pools.unload_key(self.source_root)
 
     async def fill_target(self, *, left_bytes):
-        self.target_pools.capacity_bytes = left_bytes
+        used = self.target_pools.space().used_bytes
+        self.target_pools.capacity_bytes = None if left_bytes is None else used + left_bytes
 
     async def digests(self, side, *points, keys=None):
         pools, root = (
@@ -95,6 +108,9 @@ class MemoryWorld(World):
 
     async def permit(self, *verbs):
         self.source.denied = {"bookmark", "destroy", "hold", "release"} - {*verbs}
+
+    async def set_source_clock(self, ahead_seconds):
+        self.source_clock.ahead_seconds = ahead_seconds
 
     def count(self):
         counted = Commands(len(self.source.commands), len(self.target.commands))

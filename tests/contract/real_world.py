@@ -203,6 +203,12 @@ class RealWorld(World):
         for connection in (self.connection, *self._others):
             await connection.aclose()
 
+    async def set_source_clock(self, ahead_seconds):
+        machine = self._machines["source"]
+        await asyncio.to_thread(machine.set_clock)
+        if ahead_seconds:
+            await self._shell("source", f"date -s @$(( $(date +%s) + {ahead_seconds} ))")
+
     def count(self):
         logged = len(self._log.read_text().splitlines()) if self._log.exists() else 0
         counted = Commands(self.connection.counted, logged)

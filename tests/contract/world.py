@@ -12,7 +12,9 @@ from zfspull.config.schema import Job
 from zfspull.events import Event, RunFinished, Trigger
 from zfspull.hosts.ports import Ended, Source, Target
 from zfspull.hosts.slots import Slots
+from zfspull.plan.space import LowSpace
 from zfspull.plan.steps import Step
+from zfspull.pull.books import MemoryBooks
 from zfspull.pull.context import Context
 from zfspull.pull.run import run_job
 from zfspull.zfs.model import Tree
@@ -42,6 +44,20 @@ class Commands:
     target: int
 
 
+class LaterClock:
+    """A clock whose wall time is so many seconds later."""
+
+    def __init__(self, clock, seconds):
+        self._clock = clock
+        self._seconds = seconds
+
+    def __getattr__(self, name):
+        return getattr(self._clock, name)
+
+    def now(self):
+        return self._clock.now() + self._seconds
+
+
 class World(ABC):
     """Two ends and what can happen to them.
 
@@ -51,6 +67,8 @@ class World(ABC):
         events: of all runs so far.
         machine: identity of the backup box; "" leaves no cursors on the source.
         refused: what the source was found not to permit, as long as the daemon runs.
+        low_space: when the target's pool counts as short of room; never, unless a test says so.
+        books: of what the source lost.
     """
 
     source: Source
@@ -63,6 +81,9 @@ class World(ABC):
         self.events = Collected()
         self.machine = ""
         self.refused: set[str] = set()
+        self.low_space = LowSpace()
+        self.books = MemoryBooks()
+        self._later_seconds = 0.0
 
     @abstractmethod
     async def on_source(self, *actions: Action) -> None:
@@ -108,6 +129,10 @@ class World(ABC):
         """From now on the source is reached as a user that may only send, and what else `verbs` say."""
 
     @abstractmethod
+    async def set_source_clock(self, ahead_seconds: int) -> None:
+        """Let the source's clock be so far ahead of the one here."""
+
+    @abstractmethod
     def count(self) -> Commands:
         """The commands since the last call."""
 
@@ -129,11 +154,17 @@ class World(ABC):
             target=self.target,
             slots=Slots(asyncio.Semaphore(2), asyncio.Semaphore(4)),
             events=self.events,
-            clock=self.clock,
+            clock=LaterClock(self.clock, self._later_seconds),
             rng=random.Random(1),
             machine=self.machine,
             refused=self.refused,
+            low_space=self.low_space,
+            books=self.books,
         )
+
+    def later(self, *, days: float) -> None:
+        """Let the clock of this machine be so much later; that of the source and of the pools is not."""
+        self._later_seconds += days * 86_400
 
     async def run(self, **fields) -> RunFinished:
         """Run the job once."""

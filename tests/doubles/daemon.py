@@ -88,6 +88,7 @@ class Work:
         self.begun = []
         self.generations = []
         self.pruned = []
+        self.foreseen = []
 
     async def prune(self, job, generation, events, *, run_id, dry_run, confirmed):
         self.pruned.append((job.name, dry_run, confirmed))
@@ -95,6 +96,13 @@ class Work:
             await self.does["prune"]()
         events.emit(SnapshotsDestroyed(at=self.clock.now(), job=job.name, dataset=job.target, names=("a",), kept=1))
         return PruneReport(destroyed=1)
+
+    async def foresee(self, job, generation):
+        self.foreseen.append(job.name)
+        return await self.does["foresee"](job) if "foresee" in self.does else None
+
+    async def space(self, pool, generation):
+        return await self.does["space"](pool) if "space" in self.does else None
 
     def let_go(self, job):
         self.gates.setdefault(job, asyncio.Event()).set()

@@ -5,7 +5,6 @@ would take a minute at every first start.
 """
 
 import logging
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ log = logging.getLogger("zfspull.lab")
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOCK_FILE = REPOSITORY / "requirements/runtime.lock"
-PLATFORMS = ("manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+FETCH = REPOSITORY / "packaging/zfspull_dist/wheels.py"  # as the Debian package gets them
 DISK_NAME = "zfspull-deps"
 DEPS_DIRECTORY = "/opt/zfspull-deps"  # in the guest
 
@@ -34,7 +33,7 @@ def ensure_deps(image: Image) -> Disk:
 
 def deps_key(image: Image) -> str:
     """The name of the disk for this lock file and the image's Python."""
-    return digest([LOCK_FILE.read_text(), image.key, PLATFORMS, DEPS_DIRECTORY, 1])
+    return digest([LOCK_FILE.read_text(), image.key, FETCH.read_text(), DEPS_DIRECTORY, 2])
 
 
 def compile_for(image: Image, directory: Path, *, destination: str) -> None:
@@ -60,14 +59,7 @@ def _make(image: Image, into: Path) -> None:
     log.info("fetching zfspull's dependencies for the guest's Python %s", image.python_version)
     with tempfile.TemporaryDirectory(dir=into) as name:
         target = Path(name)
-        platforms = [argument for platform in PLATFORMS for argument in ("--platform", platform)]
-        run_host(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile",
-             "--target", str(target), "--python-version", image.python_version, "--implementation", "cp", *platforms,
-             "--only-binary=:all:", "--require-hashes", "--no-deps", "--requirement", str(LOCK_FILE)],
-            log_file=into / "pip.log",
-        )  # fmt: skip
-        shutil.rmtree(target / "bin", ignore_errors=True)
+        run_host([sys.executable, str(FETCH), image.python_version, name], log_file=into / "pip.log")
         compile_for(image, target, destination=DEPS_DIRECTORY)
         target.chmod(0o755)
         disk = into / "deps.img"

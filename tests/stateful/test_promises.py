@@ -24,6 +24,10 @@ NUMBERS = st.integers(0, 10**6)
 KEEPS = st.sampled_from([{"last": 1}, {"last": 2}, {"last": 3}, {"hourly": 2}, {"matching": "[02468]$"}])
 
 
+MIRRORS = st.sampled_from(
+    [{"snapshots": True, "grace": "1d"}, {"snapshots": True, "grace": "3d"}, {"snapshots": False}]
+)
+MISSINGS = st.sampled_from(["keep", {"destroy_after": "2d"}, {"rename_aside_after": "1d"}])
 VERBS = ["bookmark", "destroy", "hold", "release"]
 RESOLVES = (st.just(set()) | st.just(set(REMEDIES)) | st.sets(st.sampled_from(sorted(REMEDIES)))).map(
     lambda reasons: {reason.value: REMEDIES[reason].value for reason in sorted(reasons)}
@@ -219,6 +223,47 @@ class Replication(RuleBasedStateMachine):
         gone = {guid: shots - self.now_on(guid) - rolled_back.get(guid, frozenset()) for guid, shots in before.items()}
         self.permitted = {guid: shots for guid, shots in gone.items() if shots}
         self.check_guards(gone, share)
+
+    @rule(wishes=st.fixed_dictionaries({"mirror": MIRRORS, "missing": MISSINGS}), keep=st.none() | KEEPS, share=st.sampled_from(["100%", "50%", 1]), days=st.integers(1, 5), resolve=RESOLVES)  # fmt: skip
+    def pull_mirrored(self, wishes, keep, share, days, resolve):
+        """P3: a mirror takes nothing that the source has, and a dataset goes only as a whole, and only if the job says so."""
+        before = self.snapshots_of_target()
+        there = {shot.guid for node in self.source.below(self.world.source_root) for shot in node.snapshots}
+        for _ in range(days):
+            self.world.later(days=1)
+            self.world.pull(**wishes, keep=keep, max_destroy=share, resolve=resolve)
+        rolled_back = self.world.memory.rolled_back
+        gone = {guid: shots - self.now_on(guid) - rolled_back.get(guid, frozenset()) for guid, shots in before.items()}
+        self.permitted = {guid: shots for guid, shots in gone.items() if shots}
+        destroyed = {guid: shots for guid, shots in self.permitted.items() if self.node_of(guid) is None}
+        thinned = {guid: shots for guid, shots in self.permitted.items() if guid not in destroyed}
+        assert not destroyed or "destroy_after" in wishes["missing"]
+        assert all(there.isdisjoint(shots) for shots in destroyed.values())
+        if keep is None:
+            assert all(there.isdisjoint(shots) for shots in thinned.values())
+            assert not thinned or wishes["mirror"]["snapshots"]
+        self.check_guards(thinned, "100%")
+
+    @rule(number=NUMBERS, keep=st.none() | KEEPS, keep_source=KEEPS, sends=st.lists(SENDS, max_size=2), resolve=RESOLVES)  # fmt: skip
+    def pull_and_prune_source(self, number, keep, keep_source, sends, resolve):
+        """P4: what a run destroys on the source has arrived, or would have gone from the target; a base always stays."""
+        self.work(number)
+        self.world.faults.sends += sends
+        before = {node.guid: {shot.guid for shot in node.snapshots} for node in self.source.nodes.values()}
+        here = self.snapshots_of_target()
+        self.world.pull(keep=keep, keep_source=keep_source, max_destroy="100%", resolve=resolve)
+        gone = {guid: shots - self.now_on(guid) for guid, shots in here.items()}
+        self.permitted = {guid: shots for guid, shots in gone.items() if shots}
+        arrived = set().union(*here.values(), *self.snapshots_of_target().values())
+        for node in self.source.nodes.values():
+            lost = before[node.guid] - {shot.guid for shot in node.snapshots}
+            if lost:
+                path = relative(self.world.source_root, node.name)
+                replica = self.target.tree(join(self.world.target_root, path), recursive=False).datasets[""]
+                source = self.source.tree(node.name, recursive=False).datasets[""]
+                assert find_base(source, replica).base is not None
+                assert replica.resume_token is None
+                assert keep is not None or lost <= arrived
 
     @precondition(lambda self: self.world.target_root in self.target.nodes)
     @rule(resolve=RESOLVES)

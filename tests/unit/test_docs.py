@@ -179,9 +179,10 @@ def keys_by_section():
     """By heading of the reference, the schema whose keys it explains."""
     main, job = main_schema(), job_schema()
     parts = main["$defs"] | job["$defs"]
+    own = parts["KeepSet"]["properties"].keys() - parts["Keep"]["properties"].keys()
     return {
-        "The main file": main, "hosts": parts["Host"], "target": parts["TargetSettings"], "http": parts["Http"],
-        "limits": parts["Limits"], "A job": job, "snapshots": parts["Snapshots"], "keep": parts["Keep"],
+        "rule sets": {"properties": dict.fromkeys(own)}, "The main file": main, "hosts": parts["Host"], "target": parts["TargetSettings"], "http": parts["Http"],
+        "limits": parts["Limits"], "A job": job, "mirror": parts["Mirror"], "snapshots": parts["Snapshots"], "keep": parts["Keep"],
         "retry": parts["Retry"],
     }  # fmt: skip
 
@@ -222,9 +223,11 @@ PLACES = {
     "A job": "{0}",
     "snapshots": "snapshots: {{{0}}}",
     "keep": "keep: {{matching: x, {0}}}",
+    "rule sets": "keep: [{{snapshots: x, last: 1, {0}}}]",
     "retry": "retry: {{{0}}}",
+    "mirror": "mirror: {{snapshots: true, {0}}}",
 }
-IN_A_JOB = {"A job", "snapshots", "keep", "retry"}
+IN_A_JOB = {"A job", "snapshots", "keep", "retry", "mirror", "rule sets"}
 
 
 @pytest.mark.parametrize(("heading", "key", "default"), DEFAULTS, ids=lambda value: value)

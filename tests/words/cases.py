@@ -162,6 +162,9 @@ CASES: tuple[Case, ...] = (
     Case("does not exist", T, "zfs receive -s -u v/v <p12"),
     Case("is busy", T, "zfs receive -u v/w <p1; zfs hold x v/w@one; zfs receive -u v/w <p12; zfs hold x v/w@two; zfs rollback -r v/w@one"),
     Case("is busy", T, "zfs destroy v/w@one", releases=("2.1",)),
+    Case("has children", T, "zfs receive -u v/w3 <p1; zfs destroy v/w3"),
+    Case("has children", T, "zfs receive -u v/w4 <z1; zfs destroy v/w4"),
+    Case("has children", T, "zfs create v/w5; zfs create v/w5/below; zfs destroy v/w5"),
     Case("being held", T, "zfs destroy v/w@one", releases=("2.3",)),
     Case("dependent clones", T, "zfs receive -u v/x <p1; zfs clone v/x@one v/x2; zfs destroy v/x@one"),
     Case("clones of previous snapshots exist", T, "zfs receive -u v/y <p1; zfs receive -u v/y <p12; "

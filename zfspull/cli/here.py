@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zfspull.daemon.paths import Paths
     from zfspull.daemon.work import Work
     from zfspull.events import EventSink, RunFinished
+    from zfspull.pull.books import Books
     from zfspull.pull.context import Context
 
 
@@ -57,12 +58,13 @@ async def opened(config: Config) -> AsyncIterator[Generation]:
         await generation.close(wait=False)
 
 
-def context_of(job: Job, generation: Generation) -> Context:
+def context_of(job: Job, generation: Generation, books: Books | None = None) -> Context:
     """What a look at a job works with; nobody is told of events."""
     from zfspull.clock import SystemClock
+    from zfspull.pull.books import MemoryBooks
     from zfspull.pull.context import Context
 
-    return Context.of(generation.ends, job.host, events=Fanout(), clock=SystemClock())
+    return Context.of(generation.ends, job.host, events=Fanout(), clock=SystemClock(), books=books or MemoryBooks())
 
 
 async def pull(job: Job, generation: Generation, events: EventSink, *, work: Work, paths: Paths) -> RunFinished:

@@ -124,13 +124,20 @@ def _(event: events.HostFailed) -> Line:
 
 @line.register
 def _(event: events.SnapshotsDestroyed) -> Line:
-    what = f"pruned {counted(len(event.names), 'snapshot')}, {event.kept} stay"
+    what = f"pruned {counted(len(event.names), 'snapshot')}{_where(event.side)}, {event.kept} stay"
     return Line(f"{safe(event.dataset)}: {what}", "quiet")
 
 
 @line.register
+def _(event: events.DatasetDestroyed) -> Line:
+    after = f"after {duration(event.missing_seconds)} missing on the source"
+    return Line(f"{safe(event.dataset)}: destroyed, {after}", "warning")
+
+
+@line.register
 def _(event: events.PruneSkipped) -> Line:
-    return Line(f"{safe(event.dataset)}@{safe(event.name)}: not pruned: {safe(event.reason)}", "warning")
+    what = f"not pruned{_where(event.side)}: {safe(event.reason)}"
+    return Line(f"{safe(event.dataset)}@{safe(event.name)}: {what}", "warning")
 
 
 @line.register
@@ -166,6 +173,10 @@ def waiting(running: Sequence[str], queue: Sequence[str]) -> Line | None:
     """The line for a run that is queued behind others; None where it starts at once."""
     ahead = [*running, *queue[:-1]]
     return Line(f"waiting for {', '.join(safe(name) for name in ahead)}", "quiet") if ahead else None
+
+
+def _where(side: str) -> str:
+    return " on the source" if side == events.SOURCE else ""
 
 
 def _with_hint(text: str, hint: str) -> str:

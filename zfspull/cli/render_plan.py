@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from zfspull.cli.render_prune import missing_line
 from zfspull.cli.text import UNKNOWN, counted, moment, safe, size
 
 
@@ -45,6 +46,8 @@ def totals(figures: Mapping[str, Any]) -> str:
     parts.append(f"{figures['up_to_date']} up to date")
     parts += [f"{figures['refused']} refused"] if figures["refused"] else []
     parts += [f"{counted(figures['destroy'], 'snapshot')} to prune"] if figures["destroy"] else []
+    there = figures["source_destroy"]
+    parts += [f"{counted(there, 'snapshot')} to prune on the source"] if there else []
     return f"{counted(figures['datasets'], 'dataset')}: {', '.join(parts)}"
 
 
@@ -95,8 +98,9 @@ def _remarks(shape: Mapping[str, Any]) -> Iterator[str]:
             yield f"{safe(dataset['target'])}: the interrupted receive would be given up: {safe(dataset['discard'])}"
     for name in shape["placeholders"]:
         yield f"{safe(name)}: would be created, empty, to hold what lies below it"
-    for path in shape["missing"]:
-        yield f"{safe(shape['target'])}/{safe(path)}: no longer on the source; it stays here"
+    gone = {fate["dataset"]: fate for fate in shape["missing_datasets"]}
+    for name in (f"{shape['target']}/{path}" for path in shape["missing"]):
+        yield missing_line(gone[name]) if name in gone else f"{safe(name)}: no longer on the source; it stays here"
 
 
 def _remedy(remedy: Mapping[str, Any]) -> str:
@@ -108,12 +112,16 @@ def _remedy(remedy: Mapping[str, Any]) -> str:
 
 
 def _prunes(shape: Mapping[str, Any], zone: tzinfo) -> Iterator[str]:
-    for prune in shape["prune"]:
+    for where, prune in (
+        *(("", prune) for prune in shape["prune"]),
+        *((" on the source", prune) for prune in shape["source_prune"]),
+    ):
         going = prune["destroy"]
         if not going:
             continue
         of_all = len(going) + len(prune["keep"])
-        yield f"prune {safe(prune['dataset'])}: {len(going)} of {of_all} snapshots that no keep rule holds:"
+        why = "snapshots, for it is missing on the source" if prune["whole"] else "snapshots that no keep rule holds"
+        yield f"prune {safe(prune['dataset'])}{where}: {len(going)} of {of_all} {why}:"
         for snapshot in going[:_MOST_NAMES]:
             yield f"  @{safe(snapshot['name'])}  {moment(snapshot['created_at'], zone)}"
         if len(going) > _MOST_NAMES:

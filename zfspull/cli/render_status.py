@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zfspull.cli.text import UNKNOWN, ago, counted, duration, moment, percentage, rate, safe, size, time_left
+from zfspull.cli.text import UNKNOWN, ago, counted, duration, moment, percentage, rate, roughly, safe, size, time_left
 
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _STYLES = {
     "cancelled": "yellow",
     "never": "dim",
 }
+_SOON_SECONDS = 14 * 86400.0
 _STEPS_ARROW = " -> "
 
 
@@ -60,10 +61,23 @@ def _headlines(status: Status, zone: tzinfo) -> Iterator[tuple[str, str]]:
     ill = sum(bool(job["problems"]) for job in jobs.values())
     health = f"{counted(ill, 'job')} in trouble" if ill else "all well"
     yield f"{counted(len(jobs), 'job')}: {queue['running']} running, {queue['waiting']} waiting, {health}", "bold"
+    for name, pool in status.get("pools", {}).items():
+        yield _pool_line(name, pool, status["at"])
     config = status["config"]
     if config["ok"] is False:
         yield f"the new configuration was refused; the one of {moment(config['loaded_at'], zone)} is in force", "red"
         yield "".join(f"  {safe(line)}\n" for line in config["message"].splitlines()).rstrip("\n"), "red"
+
+
+def _pool_line(name: str, pool: Mapping[str, Any], now: float) -> tuple[str, str]:
+    free = f"pool {safe(name)}: {size(pool['available_bytes'])} free"
+    if pool["full_at"] is None:
+        return free, ""
+    left = pool["full_at"] - now
+    return (
+        f"{free}, full {f'in about {roughly(left)}' if left > 0 else 'now'}",
+        "yellow" if left < _SOON_SECONDS else "",
+    )
 
 
 def _jobs_table(status: Status) -> Table:
@@ -108,18 +122,26 @@ def _transfers_table(status: Status) -> Table:
 def _datasets_table(status: Status, zone: tzinfo, every_dataset: bool) -> Table:  # noqa: FBT001 - private, one caller
     from rich.text import Text
 
-    table = _table("DATASET", "SOURCE", "NEWEST HERE", "LAG", "SNAPSHOTS")
+    table = _table("DATASET", "SOURCE", "NEWEST HERE", "LAG", "SNAPSHOTS", "USED", "BY SNAPSHOTS")
     for job in status["jobs"].values():
         for dataset in job["datasets"]:
             if every_dataset or not dataset["up_to_date"]:
                 table.add_row(
                     Text(safe(dataset["dataset"])),
-                    Text(safe(dataset["source"] or UNKNOWN)),
+                    Text(_source(dataset)),
                     moment(dataset["newest_at"], zone),
                     duration(dataset["lag_seconds"]),
                     UNKNOWN if dataset["snapshots"] is None else str(dataset["snapshots"]),
+                    size(dataset.get("used_bytes")),
+                    size(dataset.get("snapshots_bytes")),
                 )
     return table
+
+
+def _source(dataset: Mapping[str, Any]) -> str:
+    name = safe(dataset["source"] or UNKNOWN)
+    gone = dataset.get("missing_seconds")
+    return name if gone is None else f"{name} (gone for {duration(gone)})"
 
 
 def _problems(status: Status) -> Iterator[tuple[str, str]]:

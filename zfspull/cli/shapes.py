@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from zfspull.daemon.prunes import dataset_reply
+from zfspull.daemon.prunes import dataset_reply, fate_reply
 from zfspull.errors import ZfspullError
+from zfspull.plan.missing import Fate
 from zfspull.plan.prune import DatasetPrune
 from zfspull.plan.steps import DatasetPlan, Plan, Remedy, Step
 
@@ -23,10 +24,14 @@ def plan_shape(
     plan: Plan,
     sizes: Mapping[Step, int | None],
     prunes: Iterable[DatasetPrune],
+    *,
+    source_prunes: Iterable[DatasetPrune] = (),
+    missing: Iterable[Fate] = (),
 ) -> Shape:
     """What the next run of a job would do."""
     datasets = [_dataset_shape(dataset, sizes) for dataset in plan.datasets]
     pruned = [dataset_reply(prune) for prune in prunes]
+    pruned_there = [dataset_reply(prune) for prune in source_prunes]
     return {
         "job": job,
         "host": host,
@@ -35,8 +40,10 @@ def plan_shape(
         "datasets": datasets,
         "placeholders": list(plan.placeholders),
         "missing": list(plan.missing),
+        "missing_datasets": [fate_reply(fate) for fate in missing],
         "prune": pruned,
-        "totals": _totals(datasets, pruned),
+        "source_prune": pruned_there,
+        "totals": _totals(datasets, pruned, pruned_there),
         "error": None,
     }
 
@@ -96,7 +103,7 @@ def _step_shape(step: Step, count_bytes: int | None) -> Shape:
     }
 
 
-def _totals(datasets: list[Shape], pruned: list[Shape]) -> Shape:
+def _totals(datasets: list[Shape], pruned: list[Shape], pruned_there: list[Shape]) -> Shape:
     steps = [step for dataset in datasets for step in dataset["steps"]]
     return {
         "datasets": len(datasets),
@@ -106,4 +113,5 @@ def _totals(datasets: list[Shape], pruned: list[Shape]) -> Shape:
         "bytes": sum(step["bytes"] or 0 for step in steps),
         "unknown_sizes": sum(step["bytes"] is None for step in steps),
         "destroy": sum(len(prune["destroy"]) for prune in pruned),
+        "source_destroy": sum(len(prune["destroy"]) for prune in pruned_there),
     }

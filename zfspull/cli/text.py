@@ -41,6 +41,15 @@ def duration(seconds: float | None) -> str:
     return UNKNOWN if seconds is None else format_duration(round(max(seconds, 0)))
 
 
+_SPANS = (("year", 365 * 86400), ("month", 30 * 86400), ("week", 7 * 86400), ("day", 86400), ("hour", 3600))
+
+
+def roughly(seconds: float) -> str:
+    """`5 weeks`, `2 days`: a length of time that is only guessed, in a unit of which there are at least two."""
+    unit, scale = next(((unit, scale) for unit, scale in _SPANS if seconds >= 2 * scale), ("hour", 3600))
+    return counted(max(1, round(seconds / scale)), unit)
+
+
 def time_left(moved_bytes: float, expected_bytes: float | None, bytes_per_second: float) -> float | None:
     """Seconds until the rest has moved at this rate; None where that can't be said."""
     if expected_bytes is None or bytes_per_second <= 0:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, permutations
 
 from zfspull.config.document import Document
 from zfspull.config.explain import did_you_mean
@@ -85,6 +85,35 @@ def _idle_excludes(scene: Scene) -> Iterator[Problem]:
             yield placed.document.problem(("exclude",), "leaves out nothing without recursive: true")
 
 
+def _idle_lags(scene: Scene) -> Iterator[Problem]:
+    for placed in scene.jobs:
+        idle = placed.job.max_lag_before_prune_seconds is not None and placed.job.keep_source is None
+        if idle and placed.knows("max_lag_before_prune", "keep_source"):
+            yield placed.document.problem(("max_lag_before_prune",), "means nothing without keep_source")
+
+
+def _shared_sources(scene: Scene) -> Iterator[Problem]:
+    """What one job destroys on the source must not be what another one has still to pull.
+
+    Where both choose by name they may have chosen well; who chooses nothing pulls everything.
+    """
+    for one, other in permutations([placed for placed in scene.jobs if placed.knows("source", "keep_source")], 2):
+        if one.job.keep_source is None or one.job.host != other.job.host or not one.knows("snapshots"):
+            continue
+        chosen = one.job.snapshots.match is not None and other.job.snapshots.match is not None
+        if not chosen and (_pulls(one, other.job.source) or _pulls(other, one.job.source)):
+            yield one.document.problem(
+                ("keep_source",),
+                f"would destroy what job {other.job.name!r} in {other.document.place(('source',))} may have still to "
+                "pull, for their sources overlap; let both choose their own snapshots by `match`",
+            )
+
+
+def _pulls(placed: PlacedJob, dataset: str) -> bool:
+    path = relative(placed.job.source, dataset)
+    return path == "" or (path is not None and placed.job.recursive and not excluded(path, placed.job.exclude))
+
+
 def _same_names(scene: Scene) -> Iterator[Problem]:
     for first, second in _pairs(scene, "name"):
         one, other = first.job.name, second.job.name
@@ -142,6 +171,8 @@ RULES: tuple[Rule, ...] = (
     _unknown_jumps,
     _jumps_in_circles,
     _idle_excludes,
+    _idle_lags,
+    _shared_sources,
     _same_names,
     _overlapping_targets,
 )

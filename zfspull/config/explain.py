@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import zip_longest
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -19,6 +20,7 @@ _REQUIRED = {
     "source": "is required: which dataset to pull, as host:dataset, for example gw:zroot/home",
     "target": "is required: where the replica goes, for example backup/gw/home",
     "schedule": 'is required here or in the defaults: for example "@hourly", "0 */6 * * *", every 15m or manual',
+    "snapshots": 'is required: a regular expression of the names that the set judges, for example "_hourly$"',
     "address": "is required: the host name or IP address to connect to",
 }
 _MAX_LISTED = 16
@@ -45,10 +47,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def keys_at(model: type[BaseModel], where: Where) -> list[str]:
     """The keys that YAML may have at `where` in the data that `model` describes."""
-    for part in where:
+    for part, after in zip_longest(where, where[1:]):
         inner = next((info for name, info in model.model_fields.items() if part == (info.alias or name)), None)
         if inner is not None:
-            model = next(_models_in(inner.annotation), model)
+            models = list(_models_in(inner.annotation)) or [model]
+            # `Keep | tuple[KeepSet, ...]`: those of a list stand last.
+            model = models[-1 if isinstance(after, int) else 0]
     return [info.alias or name for name, info in model.model_fields.items()]
 
 

@@ -56,6 +56,7 @@ def load_config(path: Path = DEFAULT_FILE, jobs_dir: Path | None = None) -> Conf
         http=main.http if main.http and main.http.enabled else None,
         limits=main.limits,
         sources=tuple(loader.sources),
+        places={placed.job.name: placed.document.problem(("keep",), "") for placed in jobs if placed is not None},
     )
 
 

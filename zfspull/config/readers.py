@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from zfspull.config.units import parse_rate
+from zfspull.config.units import format_duration, parse_duration, parse_rate, parse_size
 from zfspull.plan.exclude import pattern_error
+from zfspull.plan.missing import ASIDE_AFTER_SECONDS, LEAST_DESTROY_AFTER_SECONDS, Missing, MissingAction
 from zfspull.plan.policy import REMEDIES
 from zfspull.plan.schedule import Schedule, parse_schedule
+from zfspull.plan.space import LowSpace
 from zfspull.plan.steps import Reason, RemedyKind
 from zfspull.zfs.names import dataset_name_error, snapshot_name_error
 
@@ -235,6 +237,44 @@ def max_destroy(value: object) -> MaxDestroy:
     if match is None or float(match[1]) > 100:  # noqa: PLR2004 - per cent
         raise ValueError(f"is {show(value)}; must be a number of snapshots (20) or a share of them (50%)")
     return MaxDestroy(share=float(match[1]) / 100)
+
+
+MISSING_AFTER: Mapping[str, MissingAction] = {
+    "destroy_after": MissingAction.DESTROY,
+    "rename_aside_after": MissingAction.RENAME_ASIDE,
+}
+_MISSING = "must be keep, rename_aside, {rename_aside_after: 30d} or {destroy_after: 90d}"
+
+
+def missing(value: object) -> Missing:
+    """What becomes of datasets that are gone on the source."""
+    if value == MissingAction.KEEP.value:
+        return Missing()
+    if value == MissingAction.RENAME_ASIDE.value:
+        return Missing(MissingAction.RENAME_ASIDE, ASIDE_AFTER_SECONDS)
+    if not isinstance(value, dict) or len(value) != 1 or not value.keys() <= MISSING_AFTER.keys():
+        raise ValueError(f"is {show(value)}; {_MISSING}")
+    ((key, after),) = value.items()
+    seconds = positive(from_quantity(parse_duration)(after))
+    action = MISSING_AFTER[key]
+    if action is MissingAction.DESTROY and seconds < LEAST_DESTROY_AFTER_SECONDS:
+        raise ValueError(
+            f"{key} must be at least {format_duration(LEAST_DESTROY_AFTER_SECONDS)}, is {show(after)}: "
+            "somebody must have had the time to look"
+        )
+    return Missing(action, seconds)
+
+
+def low_space(value: object) -> LowSpace:
+    """A size in bytes, or a share in per cent."""
+    if not isinstance(value, str):
+        raise ValueError(f"is {show(value)}; must be a share of the pool (5%) or a size with its unit (200 GiB)")  # noqa: TRY004 - pydantic collects ValueErrors
+    if not value.rstrip().endswith("%"):
+        return LowSpace(size_bytes=parse_size(value))
+    match = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*%", value.strip())
+    if match is None or float(match[1]) > 100:  # noqa: PLR2004 - per cent
+        raise ValueError(f"{value!r} is no share; write for example 5%, or 0% for never")
+    return LowSpace(share=float(match[1]) / 100)
 
 
 def resolutions(value: object) -> dict[Reason, RemedyKind]:

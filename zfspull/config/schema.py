@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
-from zfspull.config.parts import Keep, Retry, Shape, Snapshots
+from zfspull.config.parts import Keep, Keeps, KeepSet, Mirror, Retry, Shape, Snapshots, retention
 from zfspull.config.readers import Listen, MaxDestroy
 from zfspull.config.values import (
     AbsolutePath,
@@ -24,6 +24,7 @@ from zfspull.config.values import (
     Duration,
     Flag,
     ListenOn,
+    Low,
     Name,
     Pattern,
     Port,
@@ -36,12 +37,16 @@ from zfspull.config.values import (
     Target,
     Timeout,
     When,
+    WhenMissing,
     Word,
     Zone,
 )
+from zfspull.errors import Problem
 from zfspull.plan.cursors import CursorKind
+from zfspull.plan.missing import Missing
 from zfspull.plan.policy import Initial, Policy
-from zfspull.plan.retention import Keep as KeepRules
+from zfspull.plan.retention import Retention
+from zfspull.plan.space import LowSpace
 
 
 __all__ = [
@@ -51,9 +56,11 @@ __all__ = [
     "Http",
     "Job",
     "Keep",
+    "KeepSet",
     "Limits",
     "Main",
     "MaxDestroy",
+    "Mirror",
     "Retry",
     "Snapshots",
     "TargetSettings",
@@ -124,6 +131,9 @@ class Limits(Shape):
 
     runs: Positive = Field(default=4, description="Jobs at work.")
     streams: Positive = Field(default=4, description="Streams being received.")
+    low_space: Low = Field(
+        default=LowSpace(share=0.05), description="With less room in the pool than this, prune before a pull."
+    )
 
 
 class Http(Shape):
@@ -157,7 +167,19 @@ class Job(Shape):
     jitter_seconds: Duration = Field(default=0.0, alias="jitter", description="Each firing is late by up to this.")
     timezone: Zone = Field(default="UTC", description="For the schedule and for the periods of keep.")
     snapshots: Snapshots = Snapshots()
-    keep_shape: Keep | None = Field(default=None, alias="keep")
+    keep_shape: Keeps | None = Field(default=None, alias="keep")
+    keep_source_shape: Keeps | None = Field(
+        default=None,
+        alias="keep_source",
+        description="What to keep on the source of what has arrived; without it nothing is destroyed there.",
+    )
+    max_lag_before_prune_seconds: Duration | None = Field(
+        default=None,
+        alias="max_lag_before_prune",
+        description="With keep_source: from this lag on it may destroy what has not arrived.",
+    )
+    mirror: Mirror | None = Field(default=None, description="Let go of what the source has no more, after a grace.")
+    missing: WhenMissing = Field(default=Missing(), description="What becomes of datasets that are gone on the source.")
     max_destroy: Destroys = Field(default=MaxDestroy(share=0.5), description="What one run may destroy; else none is.")
     initial: Initial = Field(default=Initial.ALL, description="What to pull of a dataset without a replica.")
     resolve: Resolutions = Field(
@@ -179,9 +201,19 @@ class Job(Shape):
         return self.origin.dataset
 
     @property
-    def keep(self) -> KeepRules | None:
+    def keep(self) -> Retention | None:
         """The keep rules, None to keep everything."""
-        return self.keep_shape.rules if self.keep_shape else None
+        return retention(self.keep_shape)
+
+    @property
+    def keep_source(self) -> Retention | None:
+        """The keep rules for the source, None to destroy nothing there."""
+        return retention(self.keep_source_shape)
+
+    @property
+    def mirror_grace_seconds(self) -> float | None:
+        """For how long snapshots that are gone on the source are kept; None if the job is no mirror of snapshots."""
+        return self.mirror.grace_seconds if self.mirror and self.mirror.snapshots else None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -203,7 +235,10 @@ class Defaults(Shape):
     jitter_seconds: Duration | None = Field(default=None, alias="jitter")
     timezone: Zone | None = None
     snapshots: Snapshots | None = None
-    keep_shape: Keep | None = Field(default=None, alias="keep")
+    keep_shape: Keeps | None = Field(default=None, alias="keep")
+    keep_source_shape: Keeps | None = Field(default=None, alias="keep_source")
+    mirror: Mirror | None = None
+    missing: WhenMissing | None = None
     max_destroy: Destroys | None = None
     initial: Initial | None = None
     resolve: Resolutions | None = None
@@ -233,6 +268,7 @@ class Config:
         http: None if nothing is to be served.
         limits: over all hosts.
         sources: the files that were read, the main one first.
+        places: by name of each job, where its `keep` stands, as a problem without words: file, line, column and key.
     """
 
     hosts: Mapping[str, Host] = field(default_factory=dict)
@@ -241,3 +277,4 @@ class Config:
     http: Http | None = field(default_factory=Http)
     limits: Limits = field(default_factory=Limits)
     sources: tuple[str, ...] = ()
+    places: Mapping[str, Problem] = field(default_factory=dict, compare=False, repr=False)

@@ -9,8 +9,10 @@ from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 from zfspull.config import readers
 from zfspull.config.readers import LAST_PORT, NAME_PATTERN, Listen, MaxDestroy, SourceName
 from zfspull.config.units import parse_duration
+from zfspull.plan.missing import Missing
 from zfspull.plan.policy import REMEDIES
 from zfspull.plan.schedule import CronSchedule, EverySchedule
+from zfspull.plan.space import LowSpace
 from zfspull.plan.steps import Reason, RemedyKind
 
 
@@ -90,6 +92,32 @@ Destroys = Annotated[
             "examples": [20, "50%"],
         }
     ),
+]
+WhenMissing = Annotated[
+    Missing,
+    PlainValidator(readers.missing),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": ["keep", "rename_aside"]},
+                *(
+                    {
+                        "type": "object",
+                        "properties": {key: {"type": "string", "pattern": _DURATION}},
+                        "required": [key],
+                        "additionalProperties": False,
+                    }
+                    for key in readers.MISSING_AFTER
+                ),
+            ],
+            "examples": ["keep", {"destroy_after": "90d"}],
+        }
+    ),
+]
+Low = Annotated[
+    LowSpace,
+    PlainValidator(readers.low_space),
+    _schema("string", "5%", "200 GiB", pattern="^[0-9.]+ *(%|[A-Za-z]+)$"),
 ]
 Resolutions = Annotated[
     dict[Reason, RemedyKind],

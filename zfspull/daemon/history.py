@@ -17,15 +17,17 @@ import structlog
 
 from zfspull.clock import Clock
 from zfspull.daemon.history_file import RUN_COLUMNS, HistoryFile, Row, UnusableError, move_aside, open_file
-from zfspull.events import DatasetObserved, Event, PruneRefused, RunFinished, RunStarted, Trigger
+from zfspull.events import DatasetObserved, Event, PoolObserved, PruneRefused, RunFinished, RunStarted, Trigger
 from zfspull.observe.ledger import Ledger
 from zfspull.observe.record import from_record, to_record
 from zfspull.observe.text import clip
+from zfspull.plan.space import WINDOW_SECONDS, Sample
 
 
 MAX_RUNS_PER_JOB = 1000
 MAX_AGE_SECONDS = 400 * 86400.0
 MAX_TEXT_CHARS = 4000
+MAX_SAMPLE_AGE_SECONDS = 2 * WINDOW_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class History:
             self._submit(event.job, _row(event, started))
         elif isinstance(event, PruneRefused):
             self._submit(event.job, None)
+        elif isinstance(event, PoolObserved) and self._file is not None and self._writer is not None:
+            self._writer.submit(self._save_sample, self._file, event)
 
     def _submit(self, job: str, run: Row | None) -> None:
         if self._file is not None and self._writer is not None and job in self._ledger.jobs:
@@ -111,6 +115,23 @@ class History:
             self.trouble = ""
         except (sqlite3.Error, OverflowError, ValueError) as error:
             self._in_trouble(f"a run of job {job} can't be recorded: {error}")
+
+    def _save_sample(self, file: HistoryFile, seen: PoolObserved) -> None:
+        """Runs in the writing thread."""
+        try:
+            file.save_sample(seen.pool, seen.at, seen.used_bytes, oldest=seen.at - MAX_SAMPLE_AGE_SECONDS)
+        except (sqlite3.Error, OverflowError) as error:
+            self._in_trouble(f"a look at pool {seen.pool} can't be recorded: {error}")
+
+    def past_of_pool(self, pool: str) -> list[Sample]:
+        """What was seen of a pool in the past weeks, oldest first."""
+        if self._file is None:
+            return []
+        try:
+            return [Sample(at, used) for at, used in self._file.samples(pool)]
+        except sqlite3.Error as error:
+            self._in_trouble(f"the history can't be read: {error}")
+            return []
 
     def _in_trouble(self, message: str) -> None:
         self.trouble = message

@@ -47,6 +47,12 @@ CREATE TABLE runs (
 CREATE INDEX runs_by_job ON runs (job, finished_at);
 CREATE TABLE facts (job TEXT NOT NULL, position INTEGER NOT NULL, record TEXT NOT NULL, PRIMARY KEY (job, position));
 """
+# Came later, and is made wherever it is missing: a zfspull that does not know it leaves it alone.
+_SAMPLES = """
+CREATE TABLE IF NOT EXISTS samples (
+    pool TEXT NOT NULL, at REAL NOT NULL, used_bytes INTEGER NOT NULL, PRIMARY KEY (pool, at)
+) WITHOUT ROWID
+"""
 _MARKS = ", ".join("?" * len(RUN_COLUMNS))
 _INSERT = f"INSERT OR REPLACE INTO runs ({', '.join(RUN_COLUMNS)}) VALUES ({_MARKS})"  # noqa: S608 - names from above
 _SELECT = f"SELECT {', '.join(RUN_COLUMNS)} FROM runs"  # noqa: S608 - names from above
@@ -97,6 +103,16 @@ class HistoryFile:
                 "INSERT INTO facts (job, position, record) VALUES (?, ?, ?)",
                 ((job, position, record) for position, record in enumerate(facts)),
             )
+
+    def save_sample(self, pool: str, at: float, used_bytes: int, *, oldest: float) -> None:
+        """Add what was in use in a pool; drop what is older than `oldest`, and what a wrong clock dated after `at`."""
+        with self.writer:
+            self.writer.execute("DELETE FROM samples WHERE at < ? OR at > ?", (oldest, at))
+            self.writer.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?)", (pool, at, used_bytes))
+
+    def samples(self, pool: str) -> list[tuple[float, int]]:
+        """When what was in use in a pool, oldest first."""
+        return self.reader.execute("SELECT at, used_bytes FROM samples WHERE pool = ? ORDER BY at", (pool,)).fetchall()
 
     def forget_jobs(self, *, oldest: float) -> None:
         """Drop all of the jobs that have not run since `oldest`."""
@@ -171,3 +187,5 @@ def _prepare(connection: sqlite3.Connection) -> None:
     elif connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise UnusableError("the file is damaged", "damaged")
     connection.execute("PRAGMA synchronous = NORMAL")
+    with connection:
+        connection.execute(_SAMPLES)

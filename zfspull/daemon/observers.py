@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zfspull.daemon.supervise import CarefulSink
 from zfspull.events import Event, Fanout, Outcome
 from zfspull.observe.ledger import JobFacts
+from zfspull.zfs.names import pool
 
 
 if TYPE_CHECKING:
     from zfspull.config.schema import Config
     from zfspull.daemon.history import History
     from zfspull.events import EventSink
+    from zfspull.plan.space import Sample
 
 
 class Board(Protocol):
@@ -54,6 +56,7 @@ class Observers:
                 name=job.name,
                 host=job.host,
                 interval_seconds=job.schedule.interval_seconds() if job.schedule is not None else None,
+                pool=pool(job.target),
             )
             for job in config.jobs.values()
         ]
@@ -67,6 +70,10 @@ class Observers:
             at = next_run(job)
             for board in self._boards:
                 board.next_run(job, at)
+
+    def past_of_pool(self, name: str) -> list[Sample]:
+        """What was seen of a pool in the past weeks."""
+        return self._history.past_of_pool(name)
 
     def last_completed_attempt(self, job: str) -> datetime | None:
         """When the newest run of `job` began that was not cut off by a stop of the daemon; None without any.

@@ -16,7 +16,7 @@ class Paths:
 
     Attributes:
         configuration: zfspull.yaml and jobs.d.
-        state: what outlives a reboot: history, locks.
+        state: what outlives a reboot: history, books, locks.
         runtime: the control socket.
     """
 
@@ -46,6 +46,11 @@ class Paths:
     def history(self) -> Path:
         """The SQLite file of past runs."""
         return self.state / "history.sqlite"
+
+    @property
+    def books(self) -> Path:
+        """The directory of the books of what sources lost, one file for each job."""
+        return self.state / "missing"
 
     @property
     def locks(self) -> Path:

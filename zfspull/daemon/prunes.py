@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from zfspull.daemon.generation import Generation
     from zfspull.daemon.work import Work
     from zfspull.events import Event, EventSink
-    from zfspull.plan.prune import DatasetPrune
+    from zfspull.plan.missing import Fate
+    from zfspull.plan.prune import DatasetPrune, LimitExceeded
     from zfspull.pull.prune import PruneReport
     from zfspull.zfs.model import Snapshot
 
@@ -96,19 +97,20 @@ class _Both:
 
 def prune_reply(report: PruneReport) -> dict[str, Any]:
     """A report for the control socket; its datasets are as in `zfspull prune --json` (docs/reference/cli.md)."""
-    exceeded = report.exceeded
+    sizes = report.freed.values()
     return {
         "destroyed": report.destroyed,
-        "skipped": [{"dataset": dataset, "name": name, "reason": reason} for dataset, name, reason in report.skipped],
-        "exceeded": None
-        if exceeded is None
-        else {
-            "message": exceeded.message,
-            "hint": exceeded.hint,
-            "count": exceeded.count,
-            "limit": exceeded.limit,
-        },
-        "datasets": [dataset_reply(dataset) for dataset in report.datasets],
+        "skipped": _skipped(report.skipped),
+        "exceeded": _exceeded(report.exceeded),
+        "freed_bytes": None if None in sizes or not report.freed else sum(size for size in sizes if size is not None),
+        "datasets": [
+            {**dataset_reply(dataset), "freed_bytes": report.freed.get(dataset.dataset)} for dataset in report.datasets
+        ],
+        "missing_datasets": [fate_reply(fate) for fate in report.missing],
+        "source_destroyed": report.on_source.destroyed,
+        "source_skipped": _skipped(report.on_source.skipped),
+        "source_exceeded": _exceeded(report.on_source.exceeded),
+        "source_datasets": [dataset_reply(dataset) for dataset in report.on_source.datasets],
     }
 
 
@@ -116,9 +118,31 @@ def dataset_reply(dataset: DatasetPrune) -> dict[str, Any]:
     """What goes and what stays of one dataset, and why."""
     return {
         "dataset": dataset.dataset,
+        "whole": dataset.whole,
         "destroy": [_snapshot(snapshot) for snapshot in dataset.destroy],
         "keep": [{**_snapshot(snapshot), "reasons": list(dataset.kept[snapshot.guid])} for snapshot in dataset.stay],
     }
+
+
+def fate_reply(fate: Fate) -> dict[str, Any]:
+    """What becomes of one target dataset that is gone on the source."""
+    return {
+        "dataset": fate.dataset.name,
+        "missing_seconds": fate.seconds,
+        "action": fate.action.value,
+        "obstacles": list(fate.obstacles),
+        "to": fate.to or None,
+    }
+
+
+def _skipped(skipped: Iterable[tuple[str, str, str]]) -> list[dict[str, str]]:
+    return [{"dataset": dataset, "name": name, "reason": reason} for dataset, name, reason in skipped]
+
+
+def _exceeded(exceeded: LimitExceeded | None) -> dict[str, Any] | None:
+    if exceeded is None:
+        return None
+    return {"message": exceeded.message, "hint": exceeded.hint, "count": exceeded.count, "limit": exceeded.limit}
 
 
 def _snapshot(snapshot: Snapshot) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -62,13 +62,22 @@ class Reloader:
     Args:
         loader: makes the new generation.
         web: moved if it has to.
+        approve: looks at the new generation before anything is done with it; raises to refuse it.
         swap: takes the new generation over at once; it can't fail.
         clock: for the time of the event.
     """
 
-    def __init__(self, loader: Loader, web: Web, swap: Callable[[Generation], None], clock: Clock) -> None:
+    def __init__(
+        self,
+        loader: Loader,
+        web: Web,
+        approve: Callable[[Generation], Awaitable[None]],
+        swap: Callable[[Generation], None],
+        clock: Clock,
+    ) -> None:
         self._loader = loader
         self._web = web
+        self._approve = approve
         self._swap = swap
         self._clock = clock
         self._lock = asyncio.Lock()
@@ -89,6 +98,7 @@ class Reloader:
     async def _prepare(self) -> Generation:
         generation = await self._loader.load()
         try:
+            await self._approve(generation)
             await self._web.move(generation.config.http)
         except BaseException:
             await generation.close(wait=False)

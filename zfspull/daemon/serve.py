@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import zfspull
 from zfspull.clock import SystemClock
 from zfspull.config.load import load_config
+from zfspull.daemon.books import BooksOnDisk
 from zfspull.daemon.history import History
 from zfspull.daemon.lock import daemon_lock
 from zfspull.daemon.notify import Notifier
@@ -83,7 +84,7 @@ async def serve(
         try:
             parts = _make_parts(
                 loader=loader,
-                work=work or PullWork(clock),
+                work=work or PullWork(clock, BooksOnDisk(paths.books)),
                 history=history,
                 clock=clock,
                 notifier=Notifier(environment),

@@ -15,6 +15,7 @@ import structlog
 
 from zfspull.daemon.control import ControlServer
 from zfspull.daemon.desk import Desk
+from zfspull.daemon.edits import affected, judge
 from zfspull.daemon.generation import CLOSE_SECONDS, Generation
 from zfspull.daemon.observers import status_line
 from zfspull.daemon.parts import Parts
@@ -23,10 +24,13 @@ from zfspull.daemon.pulse import feed_watchdog, measure_lag, turn_seconds
 from zfspull.daemon.reload import Reloader
 from zfspull.daemon.runs import Runs
 from zfspull.daemon.schedule import Firings
+from zfspull.daemon.space import SpaceWatch
 from zfspull.daemon.supervise import keep_going
 from zfspull.errors import TransientError
 from zfspull.events import ConfigLoaded, Trigger
 from zfspull.observe.health import Check, Heartbeat
+from zfspull.zfs.model import Space
+from zfspull.zfs.names import pool
 
 
 _log = structlog.get_logger("zfspull.daemon")
@@ -58,7 +62,14 @@ class Service:
             new_run_id=parts.new_run_id,
         )
         self._prunes = Prunes(work=parts.work, events=parts.observers, locks=parts.locks, new_run_id=parts.new_run_id)
-        self._reloader = Reloader(parts.loader, self._web, self._swap, parts.clock)
+        self._reloader = Reloader(parts.loader, self._web, self._approve, self._swap, parts.clock)
+        self._space = SpaceWatch(
+            pools=self._pools,
+            look=self._look_at_pool,
+            past=parts.observers.past_of_pool,
+            events=parts.observers,
+            clock=parts.clock,
+        )
         desk = Desk(self._runs, self._prunes, reload=self._reload, snapshot=self._snapshot)
         self._control = ControlServer(parts.socket, desk)
         self._reload_wanted = asyncio.Event()
@@ -109,6 +120,7 @@ class Service:
         yield "scheduler", self._keep_time
         yield "queue", lambda: self._runs.go_on(self._queue_turned, every_seconds=self._turn_seconds)
         yield "reload", self._reload_on_request
+        yield "space", self._space.go_on
         yield "watchdog", lambda: feed_watchdog(parts.notifier, self._progress)
         yield "lag", lambda: measure_lag(parts.loop_lag)
 
@@ -181,14 +193,34 @@ class Service:
                 self._parts.notifier.ready(self._status_line())
         return loaded
 
+    async def _approve(self, generation: Generation) -> None:
+        """Refuse a configuration by which the next prune of a job would destroy more than that job allows."""
+        new = generation.config
+        unknown = await judge(
+            affected(self._runs.generation.config, new),
+            new.places,
+            lambda job: self._parts.work.foresee(job, generation),
+        )
+        for job, why in unknown.items():
+            _log.warning("reload.unjudged", job=job, message=why, hint="its own max_destroy holds in any case")
+
     def _swap(self, generation: Generation) -> None:
         old = self._runs.generation
         self._runs.use(generation)
         self._parts.observers.declare(generation.config)
         self._schedule()
+        self._space.hurry()
         task = asyncio.get_running_loop().create_task(old.close(wait=True), name="close old connections")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+    def _pools(self) -> Iterator[str]:
+        return (pool(job.target) for job in self._runs.generation.config.jobs.values())
+
+    async def _look_at_pool(self, name: str) -> Space | None:
+        generation = self._runs.generation
+        with generation.used():
+            return await self._parts.work.space(name, generation)
 
     async def _wind_down(self) -> None:
         notifier = self._parts.notifier

@@ -14,6 +14,7 @@ from zfspull.hosts.slots import Slots
 from zfspull.hosts.source import SshSource
 from zfspull.hosts.ssh import Connection, Login
 from zfspull.hosts.target import LocalTarget
+from zfspull.plan.space import LowSpace
 
 
 KEY_NAME = "id_ed25519"
@@ -68,6 +69,10 @@ class Ends:
             )
         return self._sources[host]
 
+    def connection(self, host: str) -> Connection:
+        """The way to the host of that name, for a look at what is not ZFS there."""
+        return self._connection(self._config.hosts[host])
+
     @property
     def target(self) -> LocalTarget:
         """The pools here."""
@@ -76,6 +81,11 @@ class Ends:
     def slots(self, host: str) -> Slots:
         """The limits on streams for that host."""
         return self._slots[host]
+
+    @property
+    def low_space(self) -> LowSpace:
+        """When a pool here counts as short of room."""
+        return self._config.limits.low_space
 
     def refused(self, host: str) -> set[str]:
         """What that host has been found not to permit, so that it is told once and not tried again."""

@@ -11,8 +11,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from zfspull.errors import ZfspullError
 from zfspull.plan.steps import Step
-from zfspull.zfs.model import Arrived, Hold, Tree
+from zfspull.zfs.model import Arrived, Hold, Space, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,19 @@ class Receiving(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Destroyed:
-    """What became of a batch of snapshots: names that are gone, and names that stay with the reason."""
+    """What became of a batch of snapshots: names that are gone, and names that stay with the reason.
+
+    Attributes:
+        gone: of a dry run, those that could go.
+        skipped: name and reason.
+        freed_bytes: of a dry run, the space that they would free together; None where ZFS does not say.
+        error: what ended it before all were tried, on the source; what is in neither list stays as far as is known.
+    """
 
     gone: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
+    freed_bytes: int | None = None
+    error: ZfspullError | None = None
 
 
 class Source(Protocol):
@@ -83,11 +93,11 @@ class Source(Protocol):
     async def list_tree(self, root: str, *, recursive: bool) -> Tree:
         """All datasets at and below `root` with snapshots and bookmarks, by a constant number of commands."""
 
-    async def now(self) -> float:
-        """The source's clock, seconds since the epoch."""
+    async def snapshot(self, datasets: Sequence[str], name: str, *, recursive: bool) -> None:
+        """Take a snapshot called `name` of each dataset, and of all below if `recursive`, in one atomic command."""
 
-    async def snapshot(self, root: str, names: Sequence[str], *, recursive: bool) -> None:
-        """Take snapshots named `names` of `root` in one atomic command."""
+    async def destroy_snapshots(self, dataset: str, snapshots: Sequence[str]) -> Destroyed:
+        """Destroy snapshots of one dataset; what can't be destroyed, and what ended it, is reported, not raised."""
 
     async def bookmark(self, dataset: str, snapshot: str, name: str) -> None:
         """Bookmark a snapshot; fine if the bookmark is there."""
@@ -149,3 +159,12 @@ class Target(Protocol):
 
     async def destroy_snapshots(self, name: str, snapshots: Sequence[str], *, dry_run: bool) -> Destroyed:
         """Destroy snapshots of one dataset in one batch; those that can't be destroyed are reported, not raised."""
+
+    async def destroy_dataset(self, name: str) -> None:
+        """Destroy a filesystem or volume that has neither snapshots nor anything below it; fine if it is gone.
+
+        What has any is not touched: TransientError. Never the top of a pool: ValueError.
+        """
+
+    async def space(self, pool: str) -> Space | None:
+        """How much of a pool is in use and how much is available; None if there is no such pool."""

@@ -96,7 +96,13 @@ class OutputSession(_Session):
         elif not self._ended.done():
             self._chunks.clear()
             self.close()
-            self._fail(PermanentError(f"a command printed more than {self._max_bytes} bytes", reason="too_much"))
+            self._fail(
+                PermanentError(
+                    f"a command printed more than {self._max_bytes} bytes, and was ended",
+                    hint="zfs(8) never prints that much: look what answers there, and see `zfs:` of the host",
+                    reason="too_much",
+                )
+            )
 
     async def completed(self) -> Completed:
         """What the command printed and how it ended.
@@ -108,7 +114,9 @@ class OutputSession(_Session):
         ended = await asyncio.shield(self._ended)
         if ended.status is None:
             raise TransientError("the connection was lost", reason="connection_lost")
-        return Completed(ended.status, b"".join(self._chunks).decode(errors="surrogateescape"), ended.stderr)
+        output = b"".join(self._chunks)
+        self._chunks.clear()  # a listing may be large: it is not to be there three times
+        return Completed(ended.status, output.decode(errors="surrogateescape"), ended.stderr)
 
 
 class StreamSession(_Session):
@@ -126,7 +134,9 @@ class StreamSession(_Session):
         self._pump: asyncio.Task[None] | None = None
 
     def _heard(self, stderr: Tail) -> None:
-        self._on_stderr(stderr.text())
+        # What is worth hearing comes first; a flood of single bytes must not cost a look at all before it for each.
+        if not stderr.overflowed:
+            self._on_stderr(stderr.text())
 
     def _take(self, data: bytes) -> None:
         self._sink.write(data)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 
-from zfspull.errors import PermanentError, TransientError
+from zfspull.errors import PermanentError, ZfspullError
 from zfspull.hosts.failures import failure, listed
 from zfspull.hosts.limiter import Limiter
-from zfspull.hosts.ports import Ended, Sink
+from zfspull.hosts.ports import Destroyed, Ended, Sink
 from zfspull.hosts.process import Completed
 from zfspull.hosts.ssh import Connection
 from zfspull.plan.steps import Step
@@ -16,12 +17,17 @@ from zfspull.zfs import commands
 from zfspull.zfs.listing import ListingError, parse_holds, parse_tree
 from zfspull.zfs.model import Hold, Tree
 from zfspull.zfs.names import snapshot_name_error
-from zfspull.zfs.stderr import Side, says_missing, stream_size_bytes
+from zfspull.zfs.stderr import Side, says_destroyed, says_missing, stream_size_bytes
 
 
-_PROBE_SECONDS = 60.0
 _HOLDS_AT_ONCE = 300
-_STDERR_EVIDENCE = 400
+_DESTROYED_AT_ONCE = 100
+MAX_LISTING_BYTES = 192 << 20
+"""What a listing may print: a million snapshots with long names take 160 MiB. A source that prints more is not well."""
+MAX_ANSWER_BYTES = 16 << 20
+"""What any other command may print: some lines, or the holds of some hundreds of snapshots."""
+_ITS_OWN = frozenset({"held", "cloned", "busy", "source_changed"})
+"""Why a snapshot can't be destroyed that says nothing of any other."""
 
 
 class SshSource:
@@ -54,15 +60,16 @@ class SshSource:
 
     async def list_tree(self, root: str, *, recursive: bool) -> Tree:
         """All datasets at and below `root` with snapshots and bookmarks, by two commands; empty if there is none."""
-        datasets = await self._run(commands.list_datasets(root, recursive=recursive))
+        datasets = await self._list(commands.list_datasets(root, recursive=recursive))
         if not listed(datasets, Side.SOURCE, host=self.host, dataset=root):
             return Tree(root=root)
         columns = commands.POINT_COLUMNS
-        points = await self._run(commands.list_points(root, recursive=recursive, bookmarks=True, columns=columns))
+        points = await self._list(commands.list_points(root, recursive=recursive, bookmarks=True, columns=columns))
         if not listed(points, Side.SOURCE, host=self.host, dataset=root):
             return Tree(root=root)
         try:
-            return parse_tree(root, datasets.stdout, points.stdout, columns)
+            # In a thread: a listing of a million snapshots takes seconds, and nobody else is to wait for them.
+            return await asyncio.to_thread(parse_tree, root, datasets.stdout, points.stdout, columns)
         except ListingError as error:
             raise PermanentError(
                 f"`zfs list` on the source printed what zfs never prints: {error}",
@@ -72,19 +79,51 @@ class SshSource:
                 reason="listing",
             ) from error
 
-    async def now(self) -> float:
-        """The source's clock, seconds since the epoch, to the second."""
-        completed = await self._connection.run(["date", "+%s"], timeout_seconds=_PROBE_SECONDS)
-        try:
-            return float(completed.stdout.strip())
-        except ValueError as error:
-            raise TransientError("`date +%s` printed no number", host=self.host, reason="clock") from error
-
-    async def snapshot(self, root: str, names: Sequence[str], *, recursive: bool) -> None:
-        """Take snapshots named `names` of `root` in one atomic command."""
-        completed = await self._run(commands.snapshot(root, names, recursive=recursive))
+    async def snapshot(self, datasets: Sequence[str], name: str, *, recursive: bool) -> None:
+        """Take a snapshot called `name` of each dataset, and of all below if `recursive`, in one atomic command."""
+        completed = await self._run(commands.snapshot(datasets, _checked(name), recursive=recursive))
         if not completed.ok:
-            raise failure(Side.SOURCE, "zfs snapshot", completed, host=self.host, dataset=root)
+            raise failure(Side.SOURCE, "zfs snapshot", completed, host=self.host, dataset=datasets[0])
+
+    async def destroy_snapshots(self, dataset: str, snapshots: Sequence[str]) -> Destroyed:
+        """Destroy snapshots of one dataset in batches; see the protocol.
+
+        A batch is destroyed whole or not at all, so one that fails for the sake of some of its snapshots is gone
+        through one by one.
+
+        Raises:
+            ValueError: if a name is no plain snapshot name, such as a range.
+        """
+        for snapshot in snapshots:
+            _checked(snapshot)
+        gone: list[str] = []
+        skipped: list[tuple[str, str]] = []
+        try:
+            for start in range(0, len(snapshots), _DESTROYED_AT_ONCE):
+                batch = snapshots[start : start + _DESTROYED_AT_ONCE]
+                if await self._destroy(dataset, batch) is None:
+                    gone += batch
+                    continue
+                for snapshot in batch:
+                    reason = await self._destroy(dataset, [snapshot])
+                    if reason is None:
+                        gone.append(snapshot)
+                    else:
+                        skipped.append((snapshot, reason))
+        except ZfspullError as error:
+            return Destroyed(tuple(gone), tuple(skipped), error=error)
+        return Destroyed(tuple(gone), tuple(skipped))
+
+    async def _destroy(self, dataset: str, batch: Sequence[str]) -> str | None:
+        """Destroy a batch; None if it is gone, else why one of it stays; what concerns more than those is raised."""
+        completed = await self._run(commands.destroy_snapshots(dataset, batch, dry_run=False))
+        # Of several, one that is missing says nothing about the others.
+        if completed.ok or (len(batch) == 1 and says_destroyed(completed.stderr)):
+            return None
+        error = failure(Side.SOURCE, "zfs destroy", completed, host=self.host, dataset=dataset)
+        if error.reason not in _ITS_OWN:
+            raise error
+        return error.reason
 
     async def bookmark(self, dataset: str, snapshot: str, name: str) -> None:
         """Bookmark a snapshot; fine if the bookmark is there."""
@@ -154,8 +193,13 @@ class SshSource:
         words = [*self._zfs, *_send_words(step)]
         return await self._connection.stream(words, sink, limiter=self._limiter, on_stderr=heard)
 
-    async def _run(self, words: Sequence[str]) -> Completed:
-        return await self._connection.run([*self._zfs, *words], timeout_seconds=self._timeout)
+    async def _list(self, words: Sequence[str]) -> Completed:
+        return await self._run(words, max_output_bytes=MAX_LISTING_BYTES)
+
+    async def _run(self, words: Sequence[str], *, max_output_bytes: int = MAX_ANSWER_BYTES) -> Completed:
+        return await self._connection.run(
+            [*self._zfs, *words], timeout_seconds=self._timeout, max_output_bytes=max_output_bytes
+        )
 
 
 def _checked(name: str) -> str:

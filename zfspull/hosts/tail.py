@@ -21,6 +21,11 @@ class Tail:
             self._lost += excess
             del self._rest[:excess]
 
+    @property
+    def overflowed(self) -> bool:
+        """Whether there was too much, and something is left out."""
+        return self._lost > 0
+
     def text(self) -> str:
         """What was kept; bytes that are no UTF-8 are replaced."""
         gap = f"\n[{self._lost} bytes left out]\n".encode() if self._lost else b""

@@ -1,9 +1,10 @@
-"""The target: the pools of this machine. The only module that calls `zfs destroy`, `zfs create` and `zfs receive`."""
+"""The target: the pools of this machine. The only module that destroys, creates or receives anything here."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from zfspull.errors import PermanentError
 from zfspull.hosts.failures import failure, listed
@@ -12,20 +13,21 @@ from zfspull.hosts.ports import Destroyed, Receiving
 from zfspull.hosts.process import Completed, run
 from zfspull.plan.steps import Step
 from zfspull.zfs import commands
-from zfspull.zfs.listing import ListingError, parse_arrived, parse_tree
-from zfspull.zfs.model import Arrived, Kind, Tree
-from zfspull.zfs.names import snapshot_name_error
-from zfspull.zfs.stderr import Side, classify, says_missing
+from zfspull.zfs.listing import ListingError, parse_arrived, parse_reclaimed, parse_space, parse_tree
+from zfspull.zfs.model import Arrived, Kind, Space, Tree
+from zfspull.zfs.names import destroyable_error, snapshot_name_error
+from zfspull.zfs.stderr import Side, classify, says_destroyed, says_missing
 
 
 PLACEHOLDER = "zfspull:placeholder"
 """User property of the empty filesystems that zfspull creates so that a replica has a parent."""
 
+_OF_MOUNTING = frozenset({"canmount", "mountpoint"})
 _RECEIVE_PATIENCE_SECONDS = 60.0
 _BATCH = 100
+_DRY_RUN_CHARACTERS = 60_000  # one word of a command line may have 128 KiB (execve(2), MAX_ARG_STRLEN)
 _NOTHING_TO_ABORT = "does not have any resumable receive state"
 _EXISTS = "dataset already exists"
-_ALREADY_GONE = ("could not find any snapshots to destroy", "does not exist")
 
 
 class LocalTarget:
@@ -58,18 +60,31 @@ class LocalTarget:
 
     async def list_tree(self, root: str, *, recursive: bool) -> Tree:
         """All datasets at and below `root` with their snapshots, by two commands; empty if there is none."""
-        datasets = await self._run(commands.list_datasets(root, recursive=recursive))
+        rows = commands.TARGET_DATASET_COLUMNS
+        datasets = await self._run(commands.list_datasets(root, recursive=recursive, columns=rows))
         if not listed(datasets, Side.TARGET, dataset=root):
             return Tree(root=root)
-        columns = commands.TARGET_POINT_COLUMNS
+        columns = commands.POINT_COLUMNS
         points = await self._run(commands.list_points(root, recursive=recursive, bookmarks=False, columns=columns))
         if not listed(points, Side.TARGET, dataset=root):
             return Tree(root=root)
         try:
-            return parse_tree(root, datasets.stdout, points.stdout, columns)
+            return parse_tree(root, datasets.stdout, points.stdout, columns, rows)
         except ListingError as error:
             raise PermanentError(
                 f"`zfs list` here printed what zfs never prints: {error}", dataset=root, reason="listing"
+            ) from error
+
+    async def space(self, pool: str) -> Space | None:
+        """How much of a pool is in use and how much is available; None if there is no such pool."""
+        completed = await self._run(commands.list_space(pool))
+        if not listed(completed, Side.TARGET, dataset=pool):
+            return None
+        try:
+            return parse_space(completed.stdout)
+        except ListingError as error:
+            raise PermanentError(
+                f"`zfs list` here printed what zfs never prints: {error}", dataset=pool, reason="listing"
             ) from error
 
     async def look(self, name: str, snapshot: str) -> Arrived:
@@ -99,6 +114,10 @@ class LocalTarget:
         if step.dataset_kind is Kind.FILESYSTEM:
             properties |= self._filesystem_properties
             exclude = self._exclude_properties
+        else:
+            # That it is a volume is what the source says. A filesystem in its place must not bring a mountpoint such as
+            # /etc; where it is a volume, zfs only warns (zfs_setup_cmdline_props in OpenZFS's libzfs_sendrecv.c).
+            exclude = tuple(_OF_MOUNTING & {*self._filesystem_properties, *self._exclude_properties})
         if step.stay_plain:
             properties["encryption"] = "off"
         words = commands.receive(name, properties=properties, exclude=exclude)
@@ -125,6 +144,17 @@ class LocalTarget:
         if not completed.ok:
             raise failure(Side.TARGET, "zfs rename", completed, dataset=name)
 
+    async def destroy_dataset(self, name: str) -> None:
+        """Destroy a dataset that has neither snapshots nor anything below it; see the protocol.
+
+        That is never checked here and then done: without `-r`, ZFS itself refuses what has any.
+        """
+        if error := destroyable_error(name):
+            raise ValueError(error)
+        completed = await self._run(commands.destroy_dataset(name))
+        if not completed.ok and not says_missing(completed.stderr):
+            raise failure(Side.TARGET, "zfs destroy", completed, dataset=name)
+
     async def destroy_snapshots(self, name: str, snapshots: Sequence[str], *, dry_run: bool) -> Destroyed:
         """Destroy snapshots of one dataset in batches; those that can't be destroyed are reported, not raised.
 
@@ -138,27 +168,59 @@ class LocalTarget:
                 raise ValueError(error)
         gone: list[str] = []
         skipped: list[tuple[str, str]] = []
-        for start in range(0, len(snapshots), _BATCH):
-            batch = snapshots[start : start + _BATCH]
-            if await self._destroy(name, batch, dry_run=dry_run) is None:
-                gone += batch
-                continue
-            for snapshot in batch:
-                reason = await self._destroy(name, [snapshot], dry_run=dry_run)
-                if reason is None:
-                    gone.append(snapshot)
-                else:
-                    skipped.append((snapshot, reason))
-        return Destroyed(tuple(gone), tuple(skipped))
+        freed: list[int | None] = []
+        for batch in _batches(snapshots, dry_run=dry_run):
+            going = list(batch)
+            answer = await self._destroy(name, going, dry_run=dry_run)
+            if answer.reason:
+                reasons = {
+                    snapshot: (await self._destroy(name, [snapshot], dry_run=dry_run)).reason for snapshot in batch
+                }
+                skipped += [(snapshot, reason) for snapshot, reason in reasons.items() if reason]
+                going = [snapshot for snapshot, reason in reasons.items() if not reason]
+                if dry_run and going:  # what they free together is more than what each frees alone
+                    answer = await self._destroy(name, going, dry_run=True)
+            gone += going
+            freed += [answer.freed_bytes] if going else []
+        known = [size for size in freed if size is not None]
+        total = sum(known) if dry_run and len(known) == len(freed) else None
+        return Destroyed(tuple(gone), tuple(skipped), total)
 
-    async def _destroy(self, name: str, batch: Sequence[str], *, dry_run: bool) -> str | None:
-        """Destroy a batch; None if it is gone, else a short reason."""
+    async def _destroy(self, name: str, batch: Sequence[str], *, dry_run: bool) -> _Answer:
+        """Destroy a batch, or say what that would free."""
         completed = await self._run(commands.destroy_snapshots(name, batch, dry_run=dry_run))
-        gone = len(batch) == 1 and any(text in completed.stderr for text in _ALREADY_GONE)
-        if completed.ok or gone:  # of several, one that is missing says nothing about the others
-            return None
+        if completed.ok:
+            return _Answer(freed_bytes=parse_reclaimed(completed.stdout))
+        # Of several, one that is missing says nothing about the others.
+        if len(batch) == 1 and says_destroyed(completed.stderr):
+            return _Answer(freed_bytes=0)
         row = classify(Side.TARGET, completed.stderr)
-        return row.reason if row else completed.stderr.strip()[:200]
+        return _Answer(row.reason if row else completed.stderr.strip()[:200] or "unknown")
 
     async def _run(self, words: Sequence[str]) -> Completed:
         return await run([*self._zfs, *words], timeout_seconds=self._timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What `zfs destroy` said: a short reason why not, "" if it went well, and what a dry run would free."""
+
+    reason: str = ""
+    freed_bytes: int | None = None
+
+
+def _batches(snapshots: Sequence[str], *, dry_run: bool) -> Iterator[Sequence[str]]:
+    """As many as one command takes. A dry run takes more: what neighbours free together, only one command can say."""
+    if not dry_run:
+        yield from (snapshots[start : start + _BATCH] for start in range(0, len(snapshots), _BATCH))
+        return
+    batch: list[str] = []
+    characters = 0
+    for snapshot in snapshots:
+        characters += len(snapshot) + 1
+        if batch and characters > _DRY_RUN_CHARACTERS:
+            yield batch
+            batch, characters = [], len(snapshot) + 1
+        batch.append(snapshot)
+    if batch:
+        yield batch

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from zfspull.events import DatasetFailed, DatasetObserved, DatasetRefused, Outcome
+from zfspull.events import SOURCE, TARGET, DatasetFailed, DatasetObserved, DatasetRefused, Outcome
 from zfspull.observe.labels import REFUSAL_REASONS, label, reason_label
 from zfspull.observe.ledger import DatasetState, JobFacts, JobState, Ledger
 from zfspull.observe.transfers import Transfer, Transfers
@@ -73,16 +73,6 @@ _PER_JOB: tuple[tuple[str, str, Callable[[_Job], float | None]], ...] = (
         "When the stream that stands still the longest last received a byte; left out while none is running.",
         lambda job: min((transfer.progress_at for transfer in job.transfers), default=None),
     ),
-    (
-        "zfspull_prune_refused",
-        "Whether pruning is refused because it would destroy more than the job allows.",
-        lambda job: job.state.prune_refused is not None,
-    ),
-    (
-        "zfspull_prune_skipped_snapshots",
-        "Snapshots that retention gives up and the newest run could not destroy (held, cloned, busy).",
-        lambda job: job.state.prune_skipped,
-    ),
 )
 
 _PER_JOB_AND_LABEL: tuple[tuple[str, str, str, Callable[[_Job], Iterator[tuple[str, float]]]], ...] = (
@@ -99,6 +89,20 @@ _PER_JOB_AND_LABEL: tuple[tuple[str, str, str, Callable[[_Job], Iterator[tuple[s
         "Datasets that failed in the newest run that tried them, by reason.",
         lambda job: iter(_problems(job, DatasetFailed, frozenset()).items()),
     ),
+    (
+        "zfspull_prune_refused",
+        "side",
+        "Whether pruning is refused there because it would destroy more than the job allows.",
+        lambda job: iter(
+            [(TARGET, job.state.prune_refused is not None), (SOURCE, job.state.source_prune_refused is not None)]
+        ),
+    ),
+    (
+        "zfspull_prune_skipped_snapshots",
+        "side",
+        "Snapshots that retention gives up and the newest run could not destroy (held, cloned, busy).",
+        lambda job: ((side, job.state.prune_skipped[side]) for side in (TARGET, SOURCE)),
+    ),
 )
 
 _PER_DATASET: tuple[tuple[str, str, Callable[[DatasetObserved], float | None]], ...] = (
@@ -113,6 +117,21 @@ _PER_DATASET: tuple[tuple[str, str, Callable[[DatasetObserved], float | None]], 
         lambda seen: seen.source_newest_at,
     ),
     ("zfspull_dataset_snapshots", "Snapshots on the target.", lambda seen: seen.snapshots),
+    (
+        "zfspull_dataset_used_bytes",
+        "Space that the dataset takes on the target, with all below it; left out where unknown.",
+        lambda seen: seen.used_bytes,
+    ),
+    (
+        "zfspull_dataset_snapshots_bytes",
+        "Space there that nothing but its snapshots holds; left out where unknown.",
+        lambda seen: seen.snapshots_bytes,
+    ),
+    (
+        "zfspull_dataset_missing_seconds",
+        "For how long the source has not had the dataset any more, as observed; left out for one that it has.",
+        lambda seen: seen.missing_seconds,
+    ),
     (
         "zfspull_dataset_up_to_date",
         "Whether the target had all that the job wants from the source when last looked at.",

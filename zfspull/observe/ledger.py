@@ -7,9 +7,11 @@ clock, no label and no layout.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from zfspull import events
 from zfspull.events import (
     DatasetFailed,
     DatasetObserved,
@@ -32,11 +34,13 @@ class JobFacts:
         name: the job's name.
         host: the machine that it pulls from.
         interval_seconds: the longest time between two scheduled runs, None for a job without a schedule.
+        pool: the pool here that it receives into.
     """
 
     name: str
     host: str
     interval_seconds: float | None
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,9 @@ class JobState:
         attempted_at: when the newest run started, seconds since the epoch.
         last_run: the end of the newest run.
         last_success: the end of the newest run that succeeded.
-        prune_refused: the newest refusal to prune, None once pruning went through.
-        prune_skipped: how many snapshots the newest run could not destroy.
+        prune_refused: the newest refusal to prune the target, None once pruning went through.
+        source_prune_refused: likewise the source.
+        prune_skipped: by side, how many snapshots the newest run could not destroy.
         datasets: by the name that events give them.
     """
 
@@ -75,8 +80,9 @@ class JobState:
     last_run: RunFinished | None = None
     last_success: RunFinished | None = None
     prune_refused: PruneRefused | None = None
-    prune_skipped: int = 0
-    skipped_so_far: int = 0
+    source_prune_refused: PruneRefused | None = None
+    prune_skipped: Counter[str] = field(default_factory=Counter)
+    skipped_so_far: Counter[str] = field(default_factory=Counter)
     datasets: dict[str, DatasetState] = field(default_factory=dict)
 
     def events(self) -> Iterator[Event]:
@@ -87,8 +93,7 @@ class JobState:
             yield self.last_run
         for state in self.datasets.values():
             yield from (event for event in (state.observed, state.problem) if event is not None)
-        if self.prune_refused is not None:
-            yield self.prune_refused
+        yield from (event for event in (self.prune_refused, self.source_prune_refused) if event is not None)
 
 
 # Runs of these outcomes looked at every dataset, so what they did not speak of is no longer so. A failed or cancelled
@@ -144,7 +149,7 @@ class Ledger:
         state = self._jobs.setdefault(event.job, JobState())
         match event:
             case RunStarted():
-                state.running, state.attempted_at, state.skipped_so_far = event, event.at, 0
+                state.running, state.attempted_at, state.skipped_so_far = event, event.at, Counter()
             case RunFinished():
                 _finish(state, event)
             case DatasetObserved():
@@ -153,12 +158,14 @@ class Ledger:
             case DatasetRefused() | DatasetFailed():
                 old = state.datasets.get(event.dataset, DatasetState())
                 state.datasets[event.dataset] = replace(old, problem=event)
+            case PruneRefused(side=events.SOURCE):
+                state.source_prune_refused = event
             case PruneRefused():
                 state.prune_refused = event
             case PruneSkipped():
-                state.skipped_so_far += 1
+                state.skipped_so_far[event.side] += 1
             case SnapshotsDestroyed():
-                _pruned(state, event.run_id)
+                _pruned(state, event.run_id, event.side)
             case _:
                 pass
 
@@ -178,9 +185,12 @@ def _finish(state: JobState, run: RunFinished) -> None:
             if dataset.touched_by(run.run_id)
         }
     if run.outcome is Outcome.SUCCESS:
-        _pruned(state, run.run_id)
+        _pruned(state, run.run_id, events.TARGET)
+        _pruned(state, run.run_id, events.SOURCE)
 
 
-def _pruned(state: JobState, run_id: str) -> None:
-    if state.prune_refused is not None and state.prune_refused.run_id != run_id:
-        state.prune_refused = None
+def _pruned(state: JobState, run_id: str, side: str) -> None:
+    name = "source_prune_refused" if side == events.SOURCE else "prune_refused"
+    refused = getattr(state, name)
+    if refused is not None and refused.run_id != run_id:
+        setattr(state, name, None)

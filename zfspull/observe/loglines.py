@@ -14,8 +14,10 @@ from typing import Any
 import structlog
 
 from zfspull.events import (
+    ClockCompared,
     ConfigLoaded,
     CursorMoved,
+    DatasetDestroyed,
     DatasetFailed,
     DatasetObserved,
     DatasetRefused,
@@ -24,6 +26,7 @@ from zfspull.events import (
     Noticed,
     Outcome,
     Planned,
+    PoolObserved,
     PruneRefused,
     PruneSkipped,
     QueueChanged,
@@ -57,11 +60,14 @@ LINES: Mapping[type[Event], tuple[str, int]] = {
     CursorMoved: ("cursor.moved", logging.DEBUG),
     ResumeDiscarded: ("resume.discarded", logging.WARNING),
     SnapshotsTaken: ("snapshots.taken", logging.INFO),
+    ClockCompared: ("clock.compared", logging.DEBUG),
     SnapshotsDestroyed: ("snapshots.destroyed", logging.INFO),
+    DatasetDestroyed: ("dataset.destroyed", logging.WARNING),
     PruneSkipped: ("prune.skipped", logging.INFO),
     PruneRefused: ("prune.refused", logging.ERROR),
     HostFailed: ("host.failed", logging.WARNING),
     Noticed: ("run.noticed", logging.WARNING),
+    PoolObserved: ("pool.observed", logging.DEBUG),
     ConfigLoaded: ("config.loaded", logging.INFO),
     QueueChanged: ("queue.changed", logging.DEBUG),
 }

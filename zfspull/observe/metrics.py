@@ -15,11 +15,16 @@ from prometheus_client.process_collector import ProcessCollector
 
 from zfspull.clock import Clock
 from zfspull.events import (
+    SOURCE,
+    TARGET,
+    ClockCompared,
     ConfigLoaded,
+    DatasetDestroyed,
     DatasetFailed,
     Event,
     HostFailed,
     Outcome,
+    PoolObserved,
     QueueChanged,
     ResumeDiscarded,
     RetryScheduled,
@@ -32,6 +37,7 @@ from zfspull.events import (
 from zfspull.observe.gauges import JobGauges
 from zfspull.observe.labels import RETRY_REASONS, SIDES, label, reason_label, side_label
 from zfspull.observe.ledger import JobFacts, Ledger
+from zfspull.observe.pools import PoolBook, PoolGauges
 from zfspull.observe.transfers import Transfers
 from zfspull.observe.window import RecentMax
 from zfspull.plan.steps import StepKind
@@ -49,7 +55,8 @@ _JOB_COUNTERS: tuple[tuple[str, str, str, Iterable[str]], ...] = (
     ("zfspull_resumes_discarded_total", "Interrupted receives that were given up.", "", ()),
     ("zfspull_retries_total", "Steps scheduled to be tried again, by reason.", "reason", RETRY_REASONS),
     ("zfspull_dataset_failures_total", "Datasets that a run gave up, by reason.", "reason", ()),
-    ("zfspull_snapshots_destroyed_total", "Snapshots destroyed on the target by retention.", "", ()),
+    ("zfspull_datasets_destroyed_total", "Datasets destroyed on the target, missing on the source.", "", ()),
+    ("zfspull_snapshots_destroyed_total", "Snapshots destroyed by retention, by side.", "side", (SOURCE, TARGET)),
 )
 
 # What each event adds: (counter, value of its second label if it has one, how many if not 1).
@@ -61,7 +68,12 @@ _INCREMENTS: Mapping[type[Event], Callable[[Any], tuple[str] | tuple[str, str] |
     RetryScheduled: lambda event: ("zfspull_retries_total", reason_label(event.reason)),
     ResumeDiscarded: lambda _: ("zfspull_resumes_discarded_total",),
     DatasetFailed: lambda event: ("zfspull_dataset_failures_total", reason_label(event.reason)),
-    SnapshotsDestroyed: lambda event: ("zfspull_snapshots_destroyed_total", "", len(event.names)),
+    DatasetDestroyed: lambda _: ("zfspull_datasets_destroyed_total",),
+    SnapshotsDestroyed: lambda event: (
+        "zfspull_snapshots_destroyed_total",
+        side_label(event.side),
+        len(event.names),
+    ),
 }
 
 
@@ -90,6 +102,12 @@ class Metrics:
             ["host", "reason"],
             registry=self.registry,
         )
+        self._skew = Gauge(
+            "zfspull_host_clock_skew_seconds",
+            "How far the clock of a host is ahead of the one here (behind if negative), at least.",
+            ["host"],
+            registry=self.registry,
+        )
         self._waiting = self._gauge("zfspull_queue_length", "Runs that wait for their turn.")
         self._running = self._gauge("zfspull_runs_running", "Runs under way.")
         self._reload_ok = self._gauge(
@@ -104,6 +122,8 @@ class Metrics:
         )
         lag.set_function(lambda: self._lag.value(self._clock.monotonic()))
         Info("zfspull_build", "The version of zfspull.", registry=self.registry).info({"version": version})
+        self._pools = PoolBook(self._ledger)
+        self.registry.register(PoolGauges(self._pools))
         self.registry.register(JobGauges(self._ledger, self._transfers, self._next_runs))
         ProcessCollector(registry=self.registry)
 
@@ -129,6 +149,7 @@ class Metrics:
                     self._count(name, counter_name, value, amount=0)
         for host in hosts_before - {facts.host for facts in self._ledger.facts.values()}:
             self._connect_failures.remove_by_labels({"host": label(host)})
+            self._skew.remove_by_labels({"host": label(host)})
         return new
 
     def restore(self, events: Iterable[Event]) -> None:
@@ -162,6 +183,10 @@ class Metrics:
         match event:
             case HostFailed() if any(event.host == facts.host for facts in self._ledger.facts.values()):
                 self._connect_failures.labels(label(event.host), reason_label(event.reason)).inc()
+            case PoolObserved():
+                self._pools.note(event)
+            case ClockCompared() if any(event.host == facts.host for facts in self._ledger.facts.values()):
+                self._skew.labels(label(event.host)).set(event.skew_seconds)
             case QueueChanged():
                 self._waiting.set(event.waiting)
                 self._running.set(event.running)

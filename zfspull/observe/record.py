@@ -95,6 +95,10 @@ def _whole_or_none(value: object) -> int | None:
     return None if value is None else _whole(value)
 
 
+def _number_or_none(value: object) -> float | None:
+    return None if value is None else _number(value)
+
+
 def _texts(value: object) -> tuple[str, ...]:
     if isinstance(value, list):
         return tuple(_text(item) for item in value)
@@ -108,6 +112,7 @@ _READERS: Mapping[object, Callable[[object], object]] = {
     int: _whole,
     float: _number,
     int | None: _whole_or_none,
+    float | None: _number_or_none,
     tuple[str, ...]: _texts,
     Outcome: lambda value: Outcome(_text(value)),
     Trigger: lambda value: Trigger(_text(value)),

@@ -17,11 +17,13 @@ from zfspull.events import (
     HostFailed,
     Noticed,
     Outcome,
+    PoolObserved,
     QueueChanged,
     RunFinished,
     RunStarted,
 )
 from zfspull.observe.ledger import DatasetState, JobFacts, JobState, Ledger
+from zfspull.observe.pools import PoolBook
 from zfspull.observe.text import clip
 from zfspull.observe.transfers import Transfer, Transfers
 
@@ -39,6 +41,7 @@ class StatusBoard:
     def __init__(self) -> None:
         self._ledger, self._transfers = Ledger(), Transfers()
         self._ledger.declare(())
+        self._pools = PoolBook(self._ledger)
         self._next_runs: dict[str, float] = {}
         self._received: dict[str, int] = {}
         self._notices: dict[str, deque[Noticed | HostFailed]] = {}
@@ -72,6 +75,8 @@ class StatusBoard:
             case ConfigLoaded():
                 self._config = event
                 self._config_ok_at = event.at if event.ok else self._config_ok_at
+            case PoolObserved():
+                self._pools.note(event)
             case QueueChanged():
                 self._queue = (event.waiting, event.running)
             case _ if self._ledger.knows(event.job):
@@ -104,6 +109,7 @@ class StatusBoard:
                 "message": clip(self._config.message, MAX_TEXT_CHARS) if self._config else "",
             },
             "queue": {"waiting": waiting, "running": running},
+            "pools": self._pools.snapshot(),
             "jobs": {name: self._job(facts, now) for name, facts in sorted(self._ledger.facts.items())},
         }
 
@@ -146,8 +152,7 @@ class StatusBoard:
             yield _problem(
                 kind, problem.at, problem.reason, problem.message, hint=problem.hint, dataset=problem.dataset
             )
-        if state.prune_refused is not None:
-            refused = state.prune_refused
+        for refused in filter(None, (state.prune_refused, state.source_prune_refused)):
             yield _problem("prune_refused", refused.at, "max_destroy", refused.message, hint=refused.hint)
         for notice in self._notices.get(job, ()):
             if isinstance(notice, HostFailed):
@@ -193,6 +198,9 @@ def _dataset(name: str, dataset: DatasetState, now: float) -> Json:
         "age_seconds": None,
         "lag_seconds": None,
         "snapshots": seen.snapshots if seen else None,
+        "used_bytes": seen.used_bytes if seen else None,
+        "snapshots_bytes": seen.snapshots_bytes if seen else None,
+        "missing_seconds": seen.missing_seconds if seen else None,
         "up_to_date": bool(seen and seen.up_to_date and dataset.problem is None),
         "observed_at": seen.at if seen else None,
     }

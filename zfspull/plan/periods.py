@@ -8,6 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
+
+
+_FIRST_REACH_SECONDS = 1800
+"""No period is shorter; Lord Howe has one of that length each year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,32 @@ class PeriodKind:
 
     key: Callable[[datetime], tuple[int, ...]]
     label_format: str
+
+    def key_at(self, at: float, zone: ZoneInfo) -> tuple[int, ...]:
+        """The identity of the period of `zone` in which `at` (seconds since the epoch) lies."""
+        return self.key(datetime.fromtimestamp(at, zone))
+
+    def first_after(self, at: int, zone: ZoneInfo) -> int:
+        """The first second after `at` that lies in another period."""
+        return self._edge(at, zone, direction=1)
+
+    def first_within(self, at: int, zone: ZoneInfo) -> int:
+        """The first second of the period in which `at` lies."""
+        return self._edge(at, zone, direction=-1) + 1
+
+    def _edge(self, at: int, zone: ZoneInfo, *, direction: int) -> int:
+        # By search and not by arithmetic: how long an hour or a day is, only the zone knows.
+        here, reach = self.key_at(at, zone), _FIRST_REACH_SECONDS
+        while self.key_at(at + direction * reach, zone) == here:
+            reach *= 2
+        inside, outside = reach // 2 if reach > _FIRST_REACH_SECONDS else 0, reach
+        while outside - inside > 1:
+            middle = (inside + outside) // 2
+            if self.key_at(at + direction * middle, zone) == here:
+                inside = middle
+            else:
+                outside = middle
+        return at + direction * outside
 
 
 def _week(moment: datetime) -> tuple[int, ...]:

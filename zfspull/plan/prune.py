@@ -1,7 +1,7 @@
 """Which snapshots of the target may be destroyed: what the rules give up, less what a guard protects.
 
-A guard is an unconditional veto; `GUARDS` lists them all (promise P1). The rules themselves live in `retention`.
-Nothing here destroys anything.
+A guard is an unconditional veto; `GUARDS` lists them all (promise P1). The rules themselves live in `retention`, and
+that of a mirror in `mirror`. Nothing here destroys anything.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from zfspull.plan.retention import Keep, decide
+from zfspull.plan.mirror import Mirror
+from zfspull.plan.retention import Keep, Retention, decide
 from zfspull.zfs.model import Dataset, Snapshot
 
 
@@ -48,12 +49,14 @@ class DatasetPrune:
         destroy: given up by every rule and protected by no guard, oldest first.
         kept: by guid of every other snapshot, why it stays: the rules first, then the guards as in `guard: held`.
         stay: those other snapshots, oldest first.
+        whole: whether the dataset itself goes, with all of its snapshots: it is missing on the source, see `missing`.
     """
 
     dataset: str
     destroy: tuple[Snapshot, ...]
     kept: Mapping[int, tuple[str, ...]]
     stay: tuple[Snapshot, ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +85,52 @@ GUARDS: tuple[tuple[str, Guard], ...] = (
 """By name: whether a snapshot is protected whatever the rules say."""
 
 
-def plan_prune(dataset: Dataset, keep: Keep | None, *, base: Base, zone: ZoneInfo, now: float) -> DatasetPrune:
+def plan_prune(
+    dataset: Dataset,
+    keep: Retention | Keep | None,
+    *,
+    base: Base,
+    zone: ZoneInfo,
+    now: float,
+    mirror: Mirror | None = None,
+) -> DatasetPrune:
     """Decide which snapshots of a target dataset may go; `dataset` must come from a fresh listing.
 
     Args:
         dataset: the dataset on the target.
-        keep: the job's rules, None to keep everything.
+        keep: the job's rule sets, or rules for all snapshots; None to keep everything.
         base: what is known of the newest snapshot common with the source.
         zone: the job's time zone.
         now: seconds since the epoch.
+        mirror: keeps what the source has; without `keep` it decides alone. None for no mirror, and for a dataset that
+            the source does not have any more, of which a mirror says nothing.
     """
-    decision = decide(dataset.snapshots, keep, zone=zone, now=now)
+    reasons = dict(mirror.kept(dataset)) if mirror else {}
+    rules = decide(dataset.snapshots, keep, zone=zone, now=now).reasons if keep or not mirror else {}
     scene = _scene(dataset, base)
-    kept = {
-        snapshot.guid: reasons
-        for snapshot in dataset.snapshots
-        if (reasons := decision.reasons.get(snapshot.guid, ()) + _guards(scene, snapshot))
-    }
-    destroy = tuple(snapshot for snapshot in decision.given_up if snapshot.guid not in kept)
-    stay = sorted((snapshot for snapshot in dataset.snapshots if snapshot.guid in kept), key=lambda one: one.createtxg)
-    return DatasetPrune(dataset.name, destroy, MappingProxyType(kept), tuple(stay))
+
+    def why_it_stays(snapshot: Snapshot) -> tuple[str, ...]:
+        mirrored = (reasons[snapshot.guid],) if snapshot.guid in reasons else ()
+        return rules.get(snapshot.guid, ()) + mirrored + _guards(scene, snapshot)
+
+    return settle(dataset, why_it_stays)
+
+
+def plan_destroy(dataset: Dataset) -> DatasetPrune:
+    """The end of a dataset with all of its snapshots: of one that `missing` has found no obstacle for."""
+    return DatasetPrune(dataset.name, dataset.snapshots, MappingProxyType({}), whole=True)
+
+
+def settle(dataset: Dataset, why_it_stays: Callable[[Snapshot], tuple[str, ...]]) -> DatasetPrune:
+    """What becomes of each snapshot of a dataset on either side: one that nothing speaks for goes."""
+    ordered = sorted(dataset.snapshots, key=lambda snapshot: snapshot.createtxg)
+    kept = {snapshot.guid: reasons for snapshot in ordered if (reasons := why_it_stays(snapshot))}
+    return DatasetPrune(
+        dataset.name,
+        tuple(snapshot for snapshot in ordered if snapshot.guid not in kept),
+        MappingProxyType(kept),
+        tuple(snapshot for snapshot in ordered if snapshot.guid in kept),
+    )
 
 
 def _scene(dataset: Dataset, base: Base) -> _Scene:
@@ -135,7 +164,13 @@ class LimitExceeded:
 
 
 def limit(
-    prunes: Sequence[DatasetPrune], *, count: int | None, share: float | None, total: int
+    prunes: Sequence[DatasetPrune],
+    *,
+    count: int | None,
+    share: float | None,
+    total: int,
+    where: str = "",
+    already: int = 0,
 ) -> LimitExceeded | None:
     """Say whether a run's prunes together go beyond `max_destroy`: then none of them may be carried out.
 
@@ -143,12 +178,14 @@ def limit(
         prunes: of all datasets of the run.
         count: how many snapshots may go in one run, None for any number.
         share: which part of `total` may go in one run, 0.0 to 1.0, rounded up to whole snapshots; None for any.
-        total: how many snapshots the job's datasets have on the target before the run.
+        total: how many snapshots the job's datasets have there before the run.
+        where: on which side, for the message; `""` for the target.
+        already: how many snapshots retention has destroyed earlier in the run.
 
     Returns:
         None if all may be carried out. Where both limits are set, the tighter one holds.
     """
-    going = sum(len(prune.destroy) for prune in prunes)
+    going = already + sum(len(prune.destroy) for prune in prunes)
     limits = []
     if count is not None:
         limits.append((count, f"max_destroy allows {count} in one run"))
@@ -163,6 +200,7 @@ def limit(
         going,
         allowed,
         total,
-        f"retention would destroy {going} of {total} snapshots; {rule}; nothing was destroyed",
+        f"pruning would destroy {going} of {total} snapshots{where and f' on the {where}'}; {rule}; "
+        "nothing was destroyed",
         "look at what would go with `zfspull prune JOB --dry-run`; if that is right, `zfspull prune JOB --confirm=JOB`",
     )

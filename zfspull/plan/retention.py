@@ -7,64 +7,32 @@ calendars are run as tests.
 A rule is a function from the snapshots (newest first) to the guids that it keeps, each with a reason; `RULES` lists
 them. A snapshot stays if any rule keeps it. For a new rule, add a field to `Keep` and a function to `RULES`, and see
 to it that a snapshot which the rule keeps today, it kept ever since that snapshot arrived: then pruning often ends
-where pruning once does.
+where pruning once does. `forecast` has to learn it, too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from zfspull.plan.duration import format_duration
+from zfspull.plan.keep import Keep, Retention, RuleSet, as_retention
 from zfspull.plan.periods import PERIODS
 from zfspull.zfs.model import Snapshot
 
+
+__all__ = ["Decision", "Keep", "Retention", "RuleSet", "decide"]
 
 TRUSTED_AHEAD_SECONDS = 86_400
 """How far ahead of this machine's clock a creation may lie; a mistaken time zone explains at most that."""
 
 IN_THE_FUTURE = "created in the future"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keep:
-    """The keep rules of a job. At least one must be set: what keeps everything is no `Keep` at all (None).
-
-    Attributes:
-        last: how many of the newest snapshots.
-        hourly, daily, weekly, monthly, yearly: how many periods that have a snapshot; the newest of each is kept.
-        within_seconds: all that are no more than this older than the newest.
-        matching: regular expressions, searched for in the snapshot's name; all that match.
-
-    Raises:
-        ValueError: a negative number, a broken regular expression, or no rule at all.
-    """
-
-    last: int = 0
-    hourly: int = 0
-    daily: int = 0
-    weekly: int = 0
-    monthly: int = 0
-    yearly: int = 0
-    within_seconds: int = 0
-    matching: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        numbers = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "matching"}
-        for name, number in numbers.items():
-            if number < 0:
-                raise ValueError(f"{name} is {number}; a keep rule counts from 0")
-        for pattern in self.matching:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"matching {pattern!r} is no regular expression: {error}") from error
-        if not self.matching and not any(numbers.values()):
-            raise ValueError("keep has no rule and would give up every snapshot; leave keep out to keep everything")
+NO_RULES = "no keep rules"
+NO_RULE_SET = "no rule set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +92,20 @@ def _within(keep: Keep, past: _Past) -> Kept:
             yield snapshot.guid, f"within {format_duration(keep.within_seconds)}"
 
 
+def _names(keep: Keep, snapshots: Sequence[Snapshot]) -> Kept:
+    # Names hold whatever the clock says.
+    for snapshot in snapshots:
+        for pattern in keep.matching:
+            if re.search(pattern, snapshot.name):
+                yield snapshot.guid, f"matching {pattern}"
+        if keep.not_matching and not any(re.search(pattern, snapshot.name) for pattern in keep.not_matching):
+            yield snapshot.guid, f"not_matching {' or '.join(keep.not_matching)}"
+
+
 RULES: tuple[Rule, ...] = (_last, _calendar, _within)
 
 
-def decide(snapshots: Sequence[Snapshot], keep: Keep | None, *, zone: ZoneInfo, now: float) -> Decision:
+def decide(snapshots: Sequence[Snapshot], keep: Retention | Keep | None, *, zone: ZoneInfo, now: float) -> Decision:
     """Decide for each snapshot of one dataset whether a rule keeps it, and which.
 
     The outcome does not depend on the order of `snapshots`, nor on how often it was acted upon before. A snapshot
@@ -136,40 +114,52 @@ def decide(snapshots: Sequence[Snapshot], keep: Keep | None, *, zone: ZoneInfo, 
 
     Args:
         snapshots: all snapshots of one dataset, in any order.
-        keep: the rules, None to keep everything.
+        keep: the rule sets, or rules for all snapshots; None to keep everything.
         zone: where days begin.
         now: seconds since the epoch; only decides what lies in the future.
     """
-    newest_first = sorted(snapshots, key=_order, reverse=True)
+    newest_first = in_order(snapshots)[::-1]
     reasons: dict[int, list[str]] = {}
-    if keep is None:
-        reasons = {snapshot.guid: ["no keep rules"] for snapshot in newest_first}
-    else:
-        for guid, reason in _kept(keep, newest_first, zone=zone, now=now):
-            reasons.setdefault(guid, []).append(reason)
+    for guid, reason in _kept(as_retention(keep), newest_first, zone=zone, now=now):
+        reasons.setdefault(guid, []).append(reason)
     return Decision(
         MappingProxyType({guid: tuple(texts) for guid, texts in reasons.items()}),
         tuple(snapshot for snapshot in reversed(newest_first) if snapshot.guid not in reasons),
     )
 
 
-def _kept(keep: Keep, newest_first: Sequence[Snapshot], *, zone: ZoneInfo, now: float) -> Kept:
-    trusted = []
+def in_order(snapshots: Iterable[Snapshot]) -> list[Snapshot]:
+    """The snapshots of one dataset, oldest first.
+
+    ZFS never takes two of one dataset in one transaction group; should a listing say so, the order is still settled.
+    """
+    return sorted(snapshots, key=lambda snapshot: (snapshot.createtxg, snapshot.creation, snapshot.guid))
+
+
+def is_trusted(snapshot: Snapshot, now: float) -> bool:
+    """Whether its creation can be believed: it does not lie far in the future."""
+    return snapshot.creation <= now + TRUSTED_AHEAD_SECONDS
+
+
+def _kept(retention: Retention, newest_first: Sequence[Snapshot], *, zone: ZoneInfo, now: float) -> Kept:
     for snapshot in newest_first:
-        if snapshot.creation > now + TRUSTED_AHEAD_SECONDS:
+        if not is_trusted(snapshot, now):
             yield snapshot.guid, IN_THE_FUTURE
-        else:
-            trusted.append(snapshot)
-        # Names hold whatever the clock says.
-        for pattern in keep.matching:
-            if re.search(pattern, snapshot.name):
-                yield snapshot.guid, f"matching {pattern}"
-    past = _Past(tuple(trusted), zone, now)
+    unjudged = {snapshot.guid for snapshot in newest_first}
+    for one in retention.sets:
+        judged = [snapshot for snapshot in newest_first if one.judges(snapshot.name)]
+        unjudged.difference_update(snapshot.guid for snapshot in judged)
+        for guid, reason in _kept_by(one, judged, zone=zone, now=now):
+            yield guid, one.signed(reason)
+    for guid in unjudged:
+        yield guid, NO_RULE_SET
+
+
+def _kept_by(one: RuleSet, judged: Sequence[Snapshot], *, zone: ZoneInfo, now: float) -> Kept:
+    if one.keep is None:
+        yield from ((snapshot.guid, NO_RULES if one.snapshots is None else "all") for snapshot in judged)
+        return
+    yield from _names(one.keep, judged)
+    past = _Past(tuple(snapshot for snapshot in judged if is_trusted(snapshot, now)), zone, now)
     for rule in RULES:
-        yield from rule(keep, past)
-
-
-def _order(snapshot: Snapshot) -> tuple[int, int, int]:
-    # ZFS never takes two snapshots of one dataset in one transaction group; should a listing say so, the order is
-    # still settled.
-    return snapshot.createtxg, snapshot.creation, snapshot.guid
+        yield from rule(one.keep, past)

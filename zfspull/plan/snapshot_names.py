@@ -20,7 +20,12 @@ def taken_name(prefix: str, now: float) -> str:
     Raises:
         ValueError: the prefix can be in no snapshot's name.
     """
-    name = f"{prefix}_{datetime.fromtimestamp(now, UTC):%Y-%m-%d_%H:%M:%SZ}"
+    name = f"{prefix}_{moment(now)}"
     if error := snapshot_name_error(name):
         raise ValueError(error)
     return name
+
+
+def moment(seconds: float) -> str:
+    """A time as it stands in names, `2026-11-21_10:30:05Z`; `seconds` since the epoch."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d_%H:%M:%SZ}"

@@ -10,6 +10,8 @@ from zfspull.events import EventSink
 from zfspull.hosts.ends import Ends
 from zfspull.hosts.ports import Source, Target
 from zfspull.hosts.slots import Slots
+from zfspull.plan.space import LowSpace
+from zfspull.pull.books import Books, MemoryBooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,9 @@ class Context:
         machine: identity of this machine, part of the names of cursors; "" for none.
         refused: what the source has been found not to permit to which job; shared by all runs from it.
         permitted: what it has been found to permit in this run.
+        low_space: when a pool here counts as short of room.
         stall_timeout_seconds: how long a stream may stand still before it is ended.
+        books: of what the source lost.
     """
 
     source: Source
@@ -36,12 +40,14 @@ class Context:
     clock: Clock
     rng: random.Random = field(default_factory=random.Random)
     stall_timeout_seconds: float = 600.0
+    low_space: LowSpace = field(default_factory=LowSpace)
     machine: str = ""
     refused: set[str] = field(default_factory=set)
     permitted: set[str] = field(default_factory=set)
+    books: Books = field(default_factory=MemoryBooks)
 
     @classmethod
-    def of(cls, ends: Ends, host: str, *, events: EventSink, clock: Clock) -> Context:
+    def of(cls, ends: Ends, host: str, *, events: EventSink, clock: Clock, books: Books) -> Context:
         """The surroundings of a run that pulls from `host`."""
         return cls(
             source=ends.source(host),
@@ -50,6 +56,8 @@ class Context:
             events=events,
             clock=clock,
             stall_timeout_seconds=ends.stall_timeout_seconds(host),
+            low_space=ends.low_space,
             machine=ends.machine,
             refused=ends.refused(host),
+            books=books,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zfspull.config.schema import Job
 from zfspull.events import DatasetObserved
+from zfspull.plan.absence import Losses
 from zfspull.plan.steps import DatasetPlan
 from zfspull.plan.tree import plan_tree
 from zfspull.pull.survey import Survey
@@ -11,7 +12,7 @@ from zfspull.pull.tally import Tally
 from zfspull.zfs.names import join
 
 
-def report_datasets(job: Job, seen: Survey, tally: Tally) -> None:
+def report_datasets(job: Job, seen: Survey, losses: Losses, tally: Tally) -> None:
     """Tell for each dataset what the newest snapshot really on the target is: the true recovery point.
 
     Whether a dataset is up to date is found by planning once more: it is if there would be nothing to do. What the
@@ -33,4 +34,7 @@ def report_datasets(job: Job, seen: Survey, tally: Tally) -> None:
             source_newest_at=plan.wanted.creation if plan.wanted else None,
             snapshots=len(dataset.snapshots) if dataset else 0,
             up_to_date=plan.up_to_date,
+            used_bytes=dataset.used_bytes if dataset else None,
+            snapshots_bytes=dataset.snapshots_bytes if dataset else None,
+            missing_seconds=losses.dataset_seconds(dataset.guid) if dataset else None,
         )

@@ -25,14 +25,20 @@ DATASET_COLUMNS = (
     "readonly",
     "origin",
 )
-POINT_COLUMNS = ("name", "type", "guid", "createtxg", "creation", "ivsetguid", "userrefs")
-TARGET_POINT_COLUMNS = (*POINT_COLUMNS, "clones")
+TARGET_DATASET_COLUMNS = (*DATASET_COLUMNS, "used", "usedbysnapshots", "available")
+SPACE_COLUMNS = ("name", "used", "available")
+POINT_COLUMNS = ("name", "type", "guid", "createtxg", "creation", "ivsetguid", "userrefs", "clones")
 ARRIVED_COLUMNS = ("name", "guid", "ivsetguid", "receive_resume_token")
 
 
-def list_datasets(root: str, *, recursive: bool) -> Argv:
+def list_datasets(root: str, *, recursive: bool, columns: Sequence[str] = DATASET_COLUMNS) -> Argv:
     """The filesystems and volumes at and below `root`."""
-    return [*_list("filesystem,volume", DATASET_COLUMNS, depth=None if recursive else 0), root]
+    return [*_list("filesystem,volume", columns, depth=None if recursive else 0), root]
+
+
+def list_space(pool: str) -> Argv:
+    """How much of a pool is in use and how much is available, without what it keeps for itself."""
+    return [*_list("filesystem", SPACE_COLUMNS, depth=0), pool]
 
 
 def list_points(root: str, *, recursive: bool, bookmarks: bool, columns: Sequence[str]) -> Argv:
@@ -113,6 +119,11 @@ def destroy_snapshots(dataset: str, snapshots: Sequence[str], *, dry_run: bool) 
     return ["destroy", *flags, f"{dataset}@{','.join(snapshots)}"]
 
 
+def destroy_dataset(dataset: str) -> Argv:
+    """Destroy a filesystem or volume; never with `-r`, so that what has snapshots or children stays."""
+    return ["destroy", dataset]
+
+
 def bookmark(dataset: str, snapshot: str, name: str) -> Argv:
     """Bookmark a snapshot."""
     return ["bookmark", f"{dataset}@{snapshot}", f"{dataset}#{name}"]
@@ -143,7 +154,32 @@ def allow(dataset: str) -> Argv:
     return ["allow", dataset]
 
 
-def snapshot(root: str, names: Sequence[str], *, recursive: bool) -> Argv:
-    """Take snapshots of one tree, atomically."""
+def snapshot(datasets: Sequence[str], name: str, *, recursive: bool) -> Argv:
+    """Take snapshots of one name, atomically: also of several datasets, as long as they are in one pool."""
     flags = ["-r"] if recursive else []
-    return ["snapshot", *flags, *(f"{root}@{name}" for name in names)]
+    return ["snapshot", *flags, *(f"{dataset}@{name}" for dataset in datasets)]
+
+
+def version() -> Argv:
+    """Print the versions of the commands and of the kernel module."""
+    return ["version"]
+
+
+def list_used(dataset: str) -> Argv:
+    """What a dataset and all below it take."""
+    return [*_list("filesystem,volume", ("name", "used"), depth=0), dataset]
+
+
+def list_canmount(root: str) -> Argv:
+    """Whether the filesystems at and below `root` are mounted by themselves."""
+    return [*_list("filesystem", ("name", "canmount"), depth=None), root]
+
+
+def pool_properties(pool: str) -> Argv:
+    """All properties of a pool with their values, for zpool(8); among them its features."""
+    return ["get", "-H", "-o", "property,value", "all", pool]
+
+
+def list_pools() -> Argv:
+    """The names of the pools, which are those of their top filesystems."""
+    return [*_list("filesystem", ("name",), depth=0)]

@@ -90,6 +90,9 @@ class Dataset:
         mounted: None for a volume.
         readonly: the value of the property.
         origin: the snapshot this is a clone of, None for most.
+        used_bytes: space that it and all below it take; None where it was not asked for, as of a source.
+        snapshots_bytes: space that its own snapshots alone hold; None likewise.
+        available_bytes: space that it could still take, quotas considered; None likewise.
         snapshots: oldest first, by `createtxg`.
         bookmarks: oldest first, by `createtxg`.
     """
@@ -104,6 +107,9 @@ class Dataset:
     mounted: bool | None = None
     readonly: bool = False
     origin: str | None = None
+    used_bytes: int | None = None
+    snapshots_bytes: int | None = None
+    available_bytes: int | None = None
     snapshots: tuple[Snapshot, ...] = ()
     bookmarks: tuple[Bookmark, ...] = ()
 
@@ -139,6 +145,17 @@ class Tree:
     def exists(self) -> bool:
         """Whether the root dataset is there."""
         return "" in self.datasets
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Room in a pool, or below a dataset: what is in use and what is available, as `zfs list` shows it.
+
+    `zpool list` would show more: it counts what the pool keeps for itself, and parity.
+    """
+
+    used_bytes: int
+    available_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,8 @@ _POOL = re.compile(r"[A-Za-z][A-Za-z0-9_.:\- ]*")
 
 def dataset_name_error(name: str) -> str | None:
     """Why `name` can be no dataset, in words for a person; None if it can."""
-    if len(name.encode()) > MAX_NAME_BYTES:
+    # Bytes that are no UTF-8 stand as lone surrogates, which a strict encoder does not take.
+    if len(name.encode(errors="surrogatepass")) > MAX_NAME_BYTES:
         return f"is longer than the {MAX_NAME_BYTES} bytes that ZFS allows"
     pool, *rest = name.split("/")
     if not _POOL.fullmatch(pool):
@@ -35,6 +36,13 @@ def snapshot_name_error(name: str) -> str | None:
     if not name or not _COMPONENT.fullmatch(name):
         return f"{name!r} is no snapshot name; ZFS allows letters, digits, space and _ - : ."
     return None
+
+
+def destroyable_error(name: str) -> str | None:
+    """Why `name` is nothing that may be destroyed as a dataset, in words for a person: a pool, a snapshot, a range."""
+    if error := dataset_name_error(name):
+        return f"{name!r} {error}"
+    return None if "/" in name else f"{name!r} is a whole pool"
 
 
 def join(root: str, path: str) -> str:

@@ -62,6 +62,14 @@ _FEATURE = "the target's OpenZFS or pool is too old for this stream: upgrade it"
 _BOTH, _NEW = ("2.1", "2.3"), ("2.3",)
 
 TABLE: tuple[Row, ...] = (
+    # The source's gate (packaging/source/zfspull-gate): first of all, since it repeats names.
+    Row(
+        "zfspull-gate: refused",
+        _S,
+        Verdict.FAIL,
+        "permission",
+        "see the datasets and `--allow` after zfspull-gate in authorized_keys on the source",
+    ),
     # The target, by what it says of itself.
     Row(
         "out of space",
@@ -196,6 +204,13 @@ TABLE: tuple[Row, ...] = (
     Row("key must be loaded", _S, Verdict.FAIL, "not_raw", "encrypted datasets must be sent raw", seen=_BOTH),
     Row("may not be sent with properties without the raw flag", _S, Verdict.FAIL, "not_raw", seen=_BOTH),
     Row("large microzaps", _S, Verdict.FAIL, "flags", seen=_NEW),
+    Row(
+        "dataset already exists",
+        _S,
+        Verdict.RETRY,
+        "snapshot_exists",
+        "somebody took a snapshot of that name in the same second",
+    ),
     Row("does not exist", _S, Verdict.RETRY, "source_changed", _RELIST, seen=_BOTH),
     # What a send from a bookmark that is gone ends with on 2.3.9, when the bookmark is named in full.
     Row("No such process", _S, Verdict.RETRY, "source_changed", _RELIST, seen=_BOTH),
@@ -206,6 +221,7 @@ TABLE: tuple[Row, ...] = (
     Row("no such pool", _E, Verdict.FAIL, "no_pool", "import the pool", seen=_BOTH),
     Row("does not exist", _T, Verdict.RETRY, "target_changed", _RELIST, seen=_BOTH),
     Row("is busy", _E, Verdict.RETRY, "busy", seen=_BOTH),
+    Row("has children", _T, Verdict.RETRY, "has_children", _RELIST, seen=_BOTH),
     Row("being held", _E, Verdict.RETRY, "held", seen=_NEW),
     Row("snapshot is cloned", _E, Verdict.RETRY, "cloned"),
     Row("dependent clones", _E, Verdict.RETRY, "cloned", seen=_BOTH),
@@ -238,18 +254,26 @@ TABLE: tuple[Row, ...] = (
 )
 
 _EFFECTS = frozenset({"stream_ended", "stream_damaged", "killed"})
+_NO_MATTER = re.compile(r"^Warning: .* does not apply to datasets of this type\n?", re.MULTILINE)
+"""What `zfs receive -x` says of a volume where it is told to leave out what only filesystems have."""
 _NOT_FOUND = re.compile(r"dataset does not exist|no such pool")
 _STREAM_INFO = re.compile(r"^(?:full|incremental|size|resume token contents|nvlist|\d\d:\d\d:\d\d)\t?.*$", re.MULTILINE)
 
 
 def classify(side: Side, stderr: str) -> Row | None:
     """The row for what `side` (source or target) said; None for a text that is not in the table."""
+    stderr = _NO_MATTER.sub("", stderr)
     return next((row for row in TABLE if row.side in (side, Side.EITHER) and row.text in stderr), None)
 
 
 def says_missing(stderr: str) -> bool:
     """Whether a listing failed for the one reason that its dataset does not exist."""
     return _NOT_FOUND.search(stderr) is not None
+
+
+def says_destroyed(stderr: str) -> bool:
+    """Whether a single snapshot could not be destroyed for the one reason that it is gone."""
+    return any(text in stderr for text in ("could not find any snapshots to destroy", "does not exist"))
 
 
 def stream_size_bytes(stderr: str) -> int | None:
@@ -259,5 +283,5 @@ def stream_size_bytes(stderr: str) -> int | None:
 
 
 def without_stream_info(stderr: str) -> str:
-    """What is left of a sender's stderr without the lines that `-P` makes it print."""
-    return "\n".join(line for line in _STREAM_INFO.sub("", stderr).splitlines() if line.strip())
+    """What is left of a stderr without the lines that `-P` makes a sender print, and warnings that don't matter."""
+    return "\n".join(line for line in _STREAM_INFO.sub("", _NO_MATTER.sub("", stderr)).splitlines() if line.strip())

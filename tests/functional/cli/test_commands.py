@@ -134,6 +134,44 @@ def test_every_mistake_is_a_line_for_the_editor(machine):
     assert len(json.loads(json_out)["problems"]) == len(lines)
 
 
+POOL_WITH_THREE = """#!/bin/sh
+[ "$1" = list ] || exit 1
+case "$*" in
+  *filesystem,volume*) printf 'backup/home\\tfilesystem\\t1\\t-\\t-\\t-\\t0\\tno\\ton\\t-\\t9\\t0\\t9\\n' ;;
+  *) for n in 1 2 3; do printf "backup/home@s$n\\tsnapshot\\t1$n\\t$n\\t170000000$n\\t-\\t0\\t-\\n"; done ;;
+esac
+"""
+
+
+def test_an_edit_that_would_destroy_too_much_is_found_online(machine, closed_port):
+    """`check-config --online` counts on the target what the next prune would destroy, and exits with 78 if too much."""
+    machine.write(closed_port, home=HOME + "keep: {last: 1}\nmax_destroy: 1\n")
+    machine.zfs.write_text(POOL_WITH_THREE)
+
+    offline = machine.run("check-config")
+    code, _, err = machine.run("check-config", "--online")
+    json_code, out, _ = machine.run("check-config", "--online", "--json")
+
+    assert offline[0] == 0
+    assert (code, json_code) == (78, 78)
+    assert "home.yaml:3:1: keep: the next prune of job home would destroy 2 of 3 snapshots of backup/home" in err
+    assert "--confirm=home" in err
+    assert [problem["key"] for problem in json.loads(out)["problems"]] == ["keep"]
+
+
+def test_a_target_that_can_not_be_listed_is_told_online(machine, closed_port):
+    """What could not be looked at is no mistake, and not passed over in silence."""
+    machine.write(closed_port, home=HOME + "keep: {last: 1}\n")
+    machine.zfs.write_text("#!/bin/sh\necho 'cannot open: pool I/O is currently suspended' >&2; exit 1\n")
+
+    code, out, err = machine.run("check-config", "--online")
+
+    assert code == 0
+    assert "all right: 1 job" in out
+    assert "home: not looked at: " in err
+    assert "suspended" in err
+
+
 def test_a_missing_configuration_is_a_mistake_in_the_configuration(machine):
     """Without any file the exit code is 78, so that systemd does not restart for ever, and no traceback is shown."""
     code, _, err = machine.run("daemon")
@@ -202,6 +240,43 @@ def test_a_plan_of_a_host_out_of_reach_says_try_later(machine, closed_port):
     assert (code, json_code, out) == (75, 75, "")
     assert re.search(r"^zfspull: .*gw", err, re.MULTILINE)
     assert json.loads(json_out)["jobs"][0]["error"]["kind"] == "transient"
+
+
+def test_retention_is_simulated_in_good_time(machine, closed_port):
+    """Two years of a snapshot every quarter of an hour are judged without asking any machine."""
+    machine.write(closed_port, home=HOME + "keep: {last: 3, hourly: 48, daily: 30, weekly: 8, monthly: 12}\n")
+    machine.zfs.unlink()
+
+    code, out, err = machine.run("retention", "home", "--simulate", "every 15m for 2y", "--json")
+
+    assert (code, err) == (0, "")
+    (dataset,) = json.loads(out)["datasets"]
+    assert dataset["totals"]["snapshots"] == 70_080
+    assert dataset["totals"]["kept"] == sum(one["goes"] == "at" for one in dataset["snapshots"])
+
+
+def test_retention_of_a_host_out_of_reach_is_shown_all_the_same(machine, closed_port):
+    """The target is listed here; that the source can't be asked is said, and the exit code is 0."""
+    machine.write(closed_port, home=HOME)
+
+    code, out, _ = machine.run("retention", "home")
+    json_code, json_out, _ = machine.run("retention", "home", "--json")
+
+    assert (code, json_code) == (0, 0)
+    assert "the source could not be asked" in out
+    assert json.loads(json_out)["unreachable"]["kind"] == "transient"
+    assert machine.run("retention", "home", "--at", "2027-01-01")[0] == 0
+
+
+@pytest.mark.parametrize("words", [("hoem",), ("home", "--at", "soon"), ("home", "--simulate", "often")])
+def test_a_mistake_in_the_words_of_retention_is_told(machine, closed_port, words):
+    """A job, a time or a simulation that can't be meant exits with 2 and a hint."""
+    machine.write(closed_port, home=HOME)
+
+    code, out, err = machine.run("retention", *words)
+
+    assert (code, out) == (2, "")
+    assert "  hint: " in err
 
 
 def test_a_target_under_work_is_left_alone(machine, closed_port):

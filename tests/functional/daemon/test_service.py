@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from contextlib import asynccontextmanager
 
 import pytest
 
 from tests.doubles.daemon import Ends, Timetable, Work
 from zfspull.clock import SystemClock
-from zfspull.config.schema import Http
+from zfspull.config.schema import Http, Job
 from zfspull.daemon.client import Client, Pruned
 from zfspull.daemon.history import History
 from zfspull.daemon.lock import LockedError
@@ -20,8 +21,19 @@ from zfspull.daemon.reload import Loader
 from zfspull.daemon.service import Service
 from zfspull.daemon.web import Web
 from zfspull.errors import ConfigError, LocalResourceError, Problem
-from zfspull.events import ConfigLoaded, Outcome, RunFinished, SnapshotsDestroyed, Trigger
+from zfspull.events import ConfigLoaded, Outcome, PoolObserved, RunFinished, SnapshotsDestroyed, Trigger
 from zfspull.observe.status import StatusBoard
+from zfspull.plan.prune import LimitExceeded
+from zfspull.zfs.model import Space
+
+
+TO_THIN = {
+    "name": "home",
+    "source": "gw:tank/home",
+    "target": "backup/home",
+    "schedule": "manual",
+    "keep": {"last": 3},
+}
 
 
 class Listener:
@@ -225,6 +237,72 @@ async def test_a_bad_file_changes_nothing(daemon, make_config, trouble):
         daemon.config = make_config("home")
         assert (await daemon.client.reload())["ok"] is True
         assert daemon.checks["config"]() is None
+
+
+async def test_an_edit_that_would_destroy_too_much_changes_nothing(daemon, make_config):
+    """P8: it is refused like a bad file, with the count, and what was opened for it is closed; the start is not."""
+
+    def config(last):
+        made = make_config("home", "mail", schedule="manual")
+        jobs = {**made.jobs, "home": Job.model_validate({**TO_THIN, "keep": {"last": last}})}
+        return dataclasses.replace(made, jobs=jobs, places={"home": Problem("home.yaml", 3, 7, "keep", "")})
+
+    async def foresee(job):
+        return LimitExceeded(9, 5, 10, "", "") if job.keep.sets[0].keep.last == 1 else None
+
+    daemon.work.does["foresee"] = foresee
+    async with daemon.running(config(last=1)):
+        assert daemon.work.foreseen == []
+        assert (await daemon.client.reload())["ok"] is True  # nothing changed, nothing is looked at
+        assert daemon.work.foreseen == []
+        daemon.config = config(last=2)
+        assert (await daemon.client.reload())["ok"] is True
+        daemon.config = config(last=1)
+        answer = await daemon.client.reload()
+        status = await daemon.client.status()
+
+        assert answer["ok"] is False
+        assert "home.yaml:3:7: keep: the next prune of job home would destroy 9 of 10 snapshots" in answer["message"]
+        assert status["config"]["ok"] is False
+        assert daemon.service._runs.generation.config.jobs["home"].keep == config(last=2).jobs["home"].keep
+        assert [ends.closed for ends in daemon.ends] == [True, True, False, True]
+        assert daemon.work.foreseen == ["home", "home"]
+
+
+async def test_a_target_that_can_not_be_listed_is_no_reason_to_refuse(daemon, make_config):
+    """A reload that mends something else must not wait for a pool that is away."""
+
+    async def foresee(job):
+        raise LocalResourceError("the pool is suspended")
+
+    daemon.work.does["foresee"] = foresee
+    async with daemon.running(make_config("mail", schedule="manual")):
+        made = make_config("mail", schedule="manual")
+        daemon.config = dataclasses.replace(made, jobs={**made.jobs, "home": Job.model_validate(TO_THIN)})
+
+        assert await daemon.client.reload() == {"ok": True, "jobs": 2, "message": ""}
+
+
+async def test_the_room_of_pools_is_shown(daemon, make_config):
+    """The daemon looks at each pool by itself, at its start and after a reload; runs are not needed for it."""
+    rooms = {"backup": Space(7, 3)}
+
+    async def space(pool):
+        return rooms[pool]
+
+    daemon.work.does["space"] = space
+    async with daemon.running(make_config("home", schedule="manual")):
+        await until(lambda: daemon.recorder.of(PoolObserved))
+        pools = (await daemon.client.status())["pools"]
+        rooms["backup"] = Space(8, 2)
+        await daemon.client.reload()
+        await until(lambda: len(daemon.recorder.of(PoolObserved)) == 2)
+
+    assert (pools["backup"]["used_bytes"], pools["backup"]["available_bytes"], pools["backup"]["full_at"]) == (
+        7,
+        3,
+        None,
+    )
 
 
 async def test_a_listener_that_can_not_move_undoes_the_reload(daemon, make_config):

@@ -12,7 +12,7 @@ from zfspull.zfs.model import Kind, Snapshot
 
 
 DATASETS = "tank/a b\tfilesystem\t11\t-\t-\t-\t0\tyes\toff\t-\n"
-POINTS = "tank/a b@s1\tsnapshot\t21\t5\t1700000000\t-\t0\ntank/a b#m1\tbookmark\t21\t5\t1700000000\t0\t-\n"
+POINTS = "tank/a b@s1\tsnapshot\t21\t5\t1700000000\t-\t0\t-\ntank/a b#m1\tbookmark\t21\t5\t1700000000\t0\t-\t-\n"
 
 
 def listing(datasets=DATASETS, points=POINTS, stderr="", status=0):
@@ -93,19 +93,6 @@ async def test_failed_listing(ssh_host, stderr, status, kind, reason):
     assert stderr.strip() in caught.value.message
 
 
-async def test_clock(ssh_host):
-    """The source's clock is read in seconds; anything else than a number is a transient error."""
-    source = SshSource(ssh_host.connection())
-    ssh_host.script = prints("1700000000\n")
-    assert await source.now() == 1_700_000_000
-    assert ssh_host.commands[-1] == ["date", "+%s"]
-
-    ssh_host.script = prints("soon\n")
-    with pytest.raises(TransientError) as caught:
-        await source.now()
-    assert caught.value.reason == "clock"
-
-
 async def test_estimate(ssh_host):
     """The size of a stream is what a dry run says, None where it says nothing."""
     source = SshSource(ssh_host.connection())
@@ -122,7 +109,44 @@ async def test_snapshot_that_fails(ssh_host):
     ssh_host.script = prints("", "cannot create snapshots : permission denied\n", 1)
 
     with pytest.raises(PermanentError) as caught:
-        await SshSource(ssh_host.connection()).snapshot("tank/a b", ["now"], recursive=True)
+        await SshSource(ssh_host.connection()).snapshot(["tank/a b"], "now", recursive=True)
 
     assert ssh_host.commands == [["zfs", "snapshot", "-r", "tank/a b@now"]]
     assert (caught.value.reason, caught.value.hint) == ("permission", "see `zfs allow`")
+
+
+def destroying(*refused, text="cannot destroy snapshot tank/a@{0}: it's being held.\n"):
+    """A host that destroys nothing of a batch with one of `refused` in it."""
+
+    async def script(words, process):
+        names = words[-1].partition("@")[2].split(",")
+        wrong = [name for name in names if name in refused]
+        await prints("", "".join(text.format(name) for name in wrong), int(bool(wrong)))(words, process)
+
+    return script
+
+
+async def test_snapshots_are_destroyed_in_batches(ssh_host):
+    """A hundred snapshots go by one command, each of them named; a batch with a held one is gone through one by one."""
+    names = [f"s{number}" for number in range(205)]
+    ssh_host.script = destroying("s203")
+
+    destroyed = await SshSource(ssh_host.connection()).destroy_snapshots("tank/a", names)
+
+    assert destroyed.gone == tuple(name for name in names if name != "s203")
+    assert (destroyed.skipped, destroyed.error) == ((("s203", "held"),), None)
+    assert len(ssh_host.commands) == 3 + 5
+    assert all(words[:2] == ["zfs", "destroy"] and "%" not in words[2] for words in ssh_host.commands)
+
+
+async def test_what_concerns_more_than_one_snapshot_ends_the_destroying(ssh_host):
+    """A missing permission is not tried again for each snapshot; what went before it is told."""
+    names = [f"s{number}" for number in range(150)]
+    ssh_host.script = destroying("s120", text="cannot destroy snapshots: permission denied\n")
+
+    destroyed = await SshSource(ssh_host.connection()).destroy_snapshots("tank/a", names)
+
+    assert len(ssh_host.commands) == 2
+    assert destroyed.gone == tuple(names[:100])
+    assert isinstance(destroyed.error, PermanentError)
+    assert (destroyed.error.reason, destroyed.error.host, destroyed.error.dataset) == ("permission", "gw", "tank/a")

@@ -9,6 +9,7 @@ from zfspull.cli.failure import UsageError
 from zfspull.errors import ConfigError, Problem, RefusalError, TransientError, ZfspullError
 from zfspull.events import Outcome, PruneRefused, PruneSkipped
 from zfspull.observe.status import StatusBoard
+from zfspull.plan.space import LowSpace
 from zfspull.plan.steps import Plan
 from zfspull.pull.preview import Preview
 
@@ -31,11 +32,41 @@ def test_every_outcome_has_an_exit_code(outcome):
 
 DATASET = {
     "dataset": "b/home",
+    "whole": False,
     "destroy": [{"name": "a", "guid": "1", "created_at": 0}],
     "keep": [{"name": "b", "guid": "2", "created_at": 1, "reasons": ["last 1/1", "guard: newest"]}],
 }
-REPORT = {"destroyed": 1, "skipped": [], "exceeded": None, "datasets": [DATASET]}
+ON_SOURCE = {"source_destroyed": 0, "source_skipped": [], "source_exceeded": None, "source_datasets": []}
+REPORT = {"destroyed": 1, "skipped": [], "exceeded": None, "datasets": [DATASET], "missing_datasets": [], **ON_SOURCE}
 EXCEEDED = {"message": "would destroy 9 of 10", "hint": "look", "count": 9, "limit": 5}
+
+
+def _fate(**fields):
+    return {"dataset": "b/gone", "missing_seconds": 864000.0, "action": "keep", "obstacles": [], "to": None, **fields}
+
+
+@pytest.mark.parametrize(
+    ("fate", "shown"),
+    [
+        (_fate(), "b/gone: missing on the source for 10d; it stays"),
+        (_fate(obstacles=["it is mounted"]), "b/gone: missing on the source for 10d; it stays: it is mounted"),
+        (
+            _fate(action="destroy"),
+            "b/gone: missing on the source for 10d; it would be destroyed with all of its snapshots",
+        ),
+        (_fate(action="rename_aside", to="b/x"), "b/gone: missing on the source for 10d; it would be renamed to b/x"),
+        (
+            _fate(action="rename_aside"),
+            "b/gone: missing on the source for 10d; it would be renamed with what lies above it",
+        ),
+    ],
+)
+def test_a_dry_run_tells_what_becomes_of_missing_datasets(capsys, fate, shown):
+    """Each that is gone on the source has a line: for how long, and its fate."""
+    prune.tell({**REPORT, "missing_datasets": [fate], "freed_bytes": None}, _options(dry_run=True))
+
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines.count(shown) == 1
 
 
 def test_a_prune_ends_with_what_holds_the_rest(capsys):
@@ -69,6 +100,25 @@ def test_too_much_is_refused_with_the_way_to_confirm(dry_run):
     assert "zfspull prune home --confirm=home" in caught.value.hint
 
 
+def test_what_goes_on_the_source_is_told_with_the_rest(capsys):
+    """A job that prunes its source has both in its report; too much on either side needs to be confirmed."""
+    both = {**REPORT, "source_destroyed": 2, "source_datasets": [{**DATASET, "dataset": "z/home"}]}
+    assert prune.tell(both, _options()) == ExitCode.OK
+    assert capsys.readouterr().out.splitlines() == [
+        "home: 1 snapshot destroyed, 2 snapshots on the source",
+        "  b/home: 1 snapshot held by rules and guards: last 1, guard: newest 1",
+        "  z/home: 1 snapshot held by rules and guards: last 1, guard: newest 1",
+    ]
+    prune.tell(both, _options(dry_run=True))
+    assert "\non the source:\n" in capsys.readouterr().out
+
+    too_much = {**both, "exceeded": EXCEEDED, "source_exceeded": {**EXCEEDED, "message": "8 on the source"}}
+    with pytest.raises(RefusalError) as caught:
+        prune.tell(too_much, _options())
+    assert caught.value.message == "would destroy 9 of 10; 8 on the source"
+    assert prune.tell({**both, "source_exceeded": EXCEEDED}, _options(json=True)) == ExitCode.REFUSED
+
+
 def test_the_json_of_a_prune_is_the_report(capsys):
     """Programs get the whole report, also of a refusal, and the exit code."""
     assert prune.tell({**REPORT, "exceeded": EXCEEDED}, _options(json=True)) == ExitCode.REFUSED
@@ -100,6 +150,7 @@ class _Ends:
 
     target = None
     machine = ""
+    low_space = LowSpace()
 
     def slots(self, host):
         return None
@@ -214,4 +265,5 @@ def test_the_json_of_a_check_lists_every_mistake():
         "ok": False,
         "jobs": [],
         "problems": [{"file": "a.yaml", "line": 3, "column": 1, "key": "shedule", "message": "is unknown"}],
+        "unknown": [],
     }

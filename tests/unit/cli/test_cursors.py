@@ -24,6 +24,7 @@ class Ends:
 
     def __init__(self, world):
         self.machine, self.target, self._world = "box", world.target, world
+        self.low_space = world.low_space
 
     def source(self, host):
         if host != "memory":

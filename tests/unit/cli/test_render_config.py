@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from zfspull.cli.render_config import config_shape
 from zfspull.config.schema import Config, Host, Job, Keep
 
@@ -32,6 +34,21 @@ def test_units_are_in_the_keys():
 
     assert shape["hosts"]["gw"]["rate_limit_bytes_per_second"] == 10 * 2**20
     assert shape["jobs"]["home"]["jitter_seconds"] == 300
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("keep", "keep"),
+        ("rename_aside", {"rename_aside_after_seconds": 604_800}),
+        ({"destroy_after": "90d"}, {"destroy_after_seconds": 7_776_000}),
+    ],
+)
+def test_missing_reads_as_it_takes_effect(written, shown):
+    """A word stays one, and a time has its unit in the key."""
+    job = Job(name="vm", source="gw:zroot/vm", target="b/vm", schedule="manual", missing=written)
+
+    assert config_shape(Config(jobs={"vm": job}))["jobs"]["vm"]["missing"] == shown
 
 
 def test_everything_is_shown():

@@ -81,6 +81,14 @@ def _finished(**changes):
         (events.SnapshotsDestroyed(at=1, dataset="b", names=("x", "y"), kept=7), "b: pruned 2 snapshots, 7 stay"),
         (events.PruneSkipped(at=1, dataset="b", name="x", reason="held"), "b@x: not pruned: held"),
         (
+            events.SnapshotsDestroyed(at=1, dataset="t", names=("x",), kept=7, side="source"),
+            "t: pruned 1 snapshot on the source, 7 stay",
+        ),
+        (
+            events.PruneSkipped(at=1, dataset="t", name="x", reason="held", side="source"),
+            "t@x: not pruned on the source: held",
+        ),
+        (
             events.PruneRefused(at=1, job="home", message="too much", hint="look", count=9, limit=5),
             "home: pruning refused: too much\n  hint: look",
         ),

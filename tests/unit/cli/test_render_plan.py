@@ -82,7 +82,20 @@ def test_the_totals_come_last():
         "5 datasets: 2 steps (1.0 MiB and 1 step of unknown size), 1 up to date, 1 refused, 1 snapshot to prune"
     )
     idle = {"datasets": 1, "steps": 0, "up_to_date": 1, "refused": 0, "bytes": 0, "unknown_sizes": 0, "destroy": 0}
+    idle["source_destroy"] = 0
     assert totals(idle) == "1 dataset: nothing to send, 1 up to date"
+
+
+def test_what_goes_on_the_source_is_told_apart():
+    """A job that prunes its source shows what would go there, by the names that it has there."""
+    there = DatasetPrune("z/h", (OLD,), MappingProxyType({2: ("guard: base",)}), (BASE,))
+    shape = plan_shape("home", "gw", PLAN, {}, [], source_prunes=[there])
+
+    shown = as_text(plan_view(shape, UTC), 200)
+
+    assert "prune z/h on the source: 1 of 2 snapshots that no keep rule holds:\n  @old" in shown
+    assert shown.endswith(", 1 snapshot to prune on the source")
+    assert shape["source_prune"][0]["destroy"][0]["name"] == "old"
 
 
 def test_a_long_list_of_snapshots_is_cut():

@@ -10,6 +10,7 @@ from zfspull.events import (
     DatasetRefused,
     Noticed,
     Outcome,
+    PoolObserved,
     QueueChanged,
     RunFinished,
     RunStarted,
@@ -87,7 +88,7 @@ def test_only_datasets_that_are_behind_are_listed():
     """A thousand datasets that are fine do not hide the one that is not; on request all are shown."""
     assert "b/[b]home" not in _shown(STATUS)
     line = next(line for line in _shown(STATUS).splitlines() if line.startswith("b/home/vm"))
-    assert line.split() == ["b/home/vm", "z/home/vm", "1970-01-01", "00:00:40", "1m", "7"]
+    assert line.split() == ["b/home/vm", "z/home/vm", "1970-01-01", "00:00:40", "1m", "7", "-", "-"]
     assert "b/[b]home" in _shown(STATUS, every_dataset=True)
 
 
@@ -109,6 +110,39 @@ def test_a_refused_configuration_is_told_first():
         "  a.yaml:1:1: x: is unknown",
         "  b.yaml:2:1: y: is unknown",
     ]
+
+
+@pytest.mark.parametrize(
+    ("full_at", "line"),
+    [
+        (None, "pool v\\x1b: 1.2 TiB free"),
+        (1000 + 36 * 86400, "pool v\\x1b: 1.2 TiB free, full in about 5 weeks"),
+        (1000 + 60, "pool v\\x1b: 1.2 TiB free, full in about 1 hour"),
+        (999, "pool v\\x1b: 1.2 TiB free, full now"),
+    ],
+)
+def test_each_pool_has_a_line(full_at, line):
+    """What is free and, where that is in sight, when it will be full."""
+    board = StatusBoard()
+    board.declare([JobFacts(name="home", host="gw", interval_seconds=None, pool="v\x1b")])
+    board.emit(PoolObserved(at=1, pool="v\x1b", used_bytes=1, available_bytes=1.2 * 2**40, full_at=full_at))
+
+    assert _shown(board.snapshot(1000)).splitlines()[1] == line
+
+
+def test_what_a_dataset_takes_is_shown():
+    """With one job picked there are the space of each dataset and what its snapshots hold."""
+    board = _board()
+    seen = board.snapshot(1000)["jobs"]["home"]["datasets"][0]
+    board.emit(
+        DatasetObserved(
+            at=2, job="home", dataset=seen["dataset"], source=seen["source"], newest_at=1, source_newest_at=1,
+            snapshots=3, up_to_date=True, used_bytes=3 * 2**30, snapshots_bytes=2**30,
+        )
+    )  # fmt: skip
+
+    line = next(line for line in _shown(board.snapshot(1000), every_dataset=True).splitlines() if "3.0 GiB" in line)
+    assert line.split()[-5:] == ["3", "3.0", "GiB", "1.0", "GiB"]
 
 
 def test_an_idle_daemon_says_so_in_two_lines():

@@ -109,3 +109,43 @@ def test_what_was_not_understood_is_not_judged():
 def test_exclude_needs_a_tree():
     """Excluding from a job that is not recursive is a misunderstanding."""
     assert wrong(placed("b/x", exclude=("a",))) == ["exclude: leaves out nothing without recursive: true"]
+
+
+def pulling(name, source="gw:tank/x", **fields):
+    """A job that pulls from a host."""
+    job = Job.model_validate({"name": name, "source": source, "target": f"b/{name}", "schedule": "manual", **fields})
+    return PlacedJob(Document(f"{name}.yaml"), job)
+
+
+def test_lag_needs_keep_source():
+    """What lifts a guard of `keep_source` means nothing without it."""
+    keep = {"keep_source": {"last": 1}}
+
+    assert wrong(pulling("a", max_lag_before_prune="1d")) == ["max_lag_before_prune: means nothing without keep_source"]
+    assert wrong(pulling("a", max_lag_before_prune="1d", **keep)) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "fine"),
+    [
+        (pulling("b"), False),
+        (pulling("b", snapshots={"match": "^daily"}), True),
+        (pulling("b", "nas:tank/x"), True),
+        (pulling("b", "gw:tank/xy"), True),
+        (pulling("b", "gw:tank/x/deep"), False),
+        (pulling("b", "gw:tank/x/cache"), True),
+        (pulling("b", "gw:tank", recursive=True), False),
+        (pulling("b", "gw:tank", recursive=True, exclude=["x"]), True),
+        (pulling("b", "gw:tank"), True),
+    ],
+)
+def test_no_job_destroys_on_the_source_what_another_has_still_to_pull(other, fine):
+    """A job with `keep_source` has its sources for itself, unless both choose snapshots by name."""
+    match = {"snapshots": {"match": "^hourly"}} if other.job.snapshots.match else {}
+    one = pulling("a", recursive=True, exclude=["cache"], keep_source={"last": 1}, **match)
+
+    found = wrong(one, other, jumps={"gw": None, "nas": None})
+
+    assert found == wrong(other, one, jumps={"gw": None, "nas": None})
+    assert fine == (found == [])
+    assert fine or found[0].startswith("keep_source: would destroy what job 'b' in b.yaml:0")

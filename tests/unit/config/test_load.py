@@ -15,8 +15,8 @@ from zfspull.config import load
 from zfspull.config.document import MAX_FILE_BYTES
 from zfspull.config.schema import Config, MaxDestroy
 from zfspull.errors import ConfigError
+from zfspull.plan.keep import Keep, as_retention
 from zfspull.plan.policy import Initial
-from zfspull.plan.retention import Keep
 
 
 SAMPLES = Path(__file__).parents[3] / "config"
@@ -72,7 +72,9 @@ def test_the_sample_is_loaded():
     assert config.hosts["nas"].zfs == ("sudo", "-n", "zfs")
     assert (config.http.address, config.http.port) == ("127.0.0.1", 9797)
     assert (home.host, home.source, home.target) == ("gw", "zroot/home", "backup/gw/home")
-    assert home.keep == Keep(last=3, hourly=48, daily=30, within_seconds=2 * 86400, matching=("^before-",))
+    assert home.keep == as_retention(
+        Keep(last=3, hourly=48, daily=30, within_seconds=2 * 86400, matching=("^before-",))
+    )
     assert home.timezone == "Europe/Berlin"
     assert home.schedule.text == "0 */6 * * *"
     assert len(config.sources) == 1 + len(config.jobs)
@@ -98,7 +100,7 @@ def test_a_job_replaces_a_default_as_a_whole_and_null_undoes_it(place):
         )
     )
 
-    assert [config.jobs[name].keep for name in "abc"] == [Keep(last=3), Keep(daily=2), None]
+    assert [config.jobs[name].keep for name in "abc"] == [as_retention(Keep(last=3)), as_retention(Keep(daily=2)), None]
     assert [config.jobs[name].max_destroy for name in "abc"] == [MaxDestroy(count=7)] * 2 + [MaxDestroy(share=0.5)]
     assert [config.jobs[name].initial for name in "abc"] == [Initial.REFUSE, Initial.REFUSE, Initial.ALL]
     assert [config.jobs[name].jitter_seconds for name in "abc"] == [300] * 3

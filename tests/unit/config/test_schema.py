@@ -8,10 +8,13 @@ import pytest
 from pydantic import ValidationError
 
 from zfspull.config.explain import explain
-from zfspull.config.schema import Host, Http, Job, Keep, MaxDestroy, Snapshots, TargetSettings
+from zfspull.config.schema import Host, Http, Job, Keep, Limits, MaxDestroy, Snapshots, TargetSettings
+from zfspull.plan.missing import Missing, MissingAction
 from zfspull.plan.policy import Policy
 from zfspull.plan.retention import Keep as KeepRules
+from zfspull.plan.retention import Retention, RuleSet
 from zfspull.plan.snapshot_names import taken_name
+from zfspull.plan.space import LowSpace
 
 
 def host(**keys):
@@ -120,9 +123,18 @@ def test_max_destroy(written, meant):
 
 def test_keep_becomes_the_rules_of_retention():
     """What is written becomes the rules that retention works by; one regular expression needs no list."""
-    keep = {"last": 1, "yearly": 2, "within": "14d", "matching": "^a"}
+    keep = {"last": 1, "yearly": 2, "within": "14d", "matching": "^a", "not_matching": ["b", "c"]}
+    rules = KeepRules(last=1, yearly=2, within_seconds=14 * 86400, matching=("^a",), not_matching=("b", "c"))
 
-    assert job(keep=keep).keep == KeepRules(last=1, yearly=2, within_seconds=14 * 86400, matching=("^a",))
+    assert job(keep=keep).keep == Retention((RuleSet(rules),))
+
+
+def test_a_list_of_keeps_becomes_rule_sets():
+    """Each member judges the names that its pattern matches; `all` stands in the place of rules."""
+    keep = [{"snapshots": "_hourly$", "hourly": 48}, {"snapshots": "^manual", "all": True}]
+
+    assert job(keep=keep).keep == Retention((RuleSet(KeepRules(hourly=48), "_hourly$"), RuleSet(None, "^manual")))
+    assert job(keep=job(keep=keep).keep_shape).keep == job(keep=keep).keep
 
 
 @pytest.mark.parametrize(
@@ -141,6 +153,18 @@ def test_keep_becomes_the_rules_of_retention():
         ({"keep": {"last": 0, "within": "0s"}}, "would keep nothing but the guards"),
         ({"keep": {"within": "500ms"}}, "within must be whole seconds"),
         ({"keep": 3}, "keep: must be a mapping of keys and values, is 3"),
+        ({"keep": []}, "keep: there is no rule set"),
+        ({"keep": [{"last": 1}]}, "keep.0.snapshots: is required: a regular expression"),
+        ({"keep": [{"snapshots": "a"}]}, "keep.0: would keep nothing but the guards"),
+        ({"keep": [{"snapshots": "a", "all": False}]}, "keep.0: would keep nothing but the guards"),
+        ({"keep": [{"snapshots": "a", "all": True, "last": 1}]}, "keep.0: all: true keeps everything that matches"),
+        ({"keep": [{"snapshots": "(", "last": 1}]}, "keep.0.snapshots: '(' is no regular expression"),
+        ({"keep": [{"snapshots": "a", "within": "500ms"}]}, "keep.0: within must be whole seconds"),
+        ({"keep": [{"snapshots": "a", "last": 1}, {"snapshots": "a", "all": True}]}, "keep: two rule sets are for 'a'"),
+        ({"keep": [{"snapshots": "a", "al": True}]}, "keep.0.al: unknown key; did you mean 'all'?"),
+        ({"keep": [3]}, "keep.0: must be a mapping of keys and values, is 3"),
+        ({"keep": {"snapshots": "a", "last": 1}}, "keep: rule sets stand in a list"),
+        ({"keep": {"not_matching": "("}}, "'(' is no regular expression"),
         ({"keep": {"matching": ["a", "[["]}}, "keep.matching.1: '[[' is no regular expression"),
         ({"keep": {"matching": ["[[a]"]}}, "is no regular expression: Possible nested set"),
         ({"max_destroy": "101%"}, "a share of them (50%)"),
@@ -212,3 +236,73 @@ def test_an_empty_keep_is_nothing_to_build():
     """Nobody can make rules that keep nothing, not even in code."""
     with pytest.raises(ValidationError, match="would keep nothing"):
         Keep()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("5%", LowSpace(share=0.05)),
+        ("0%", LowSpace(share=0.0)),
+        ("100 %", LowSpace(share=1.0)),
+        ("200 GiB", LowSpace(size_bytes=200 << 30)),
+    ],
+)
+def test_low_space(written, meant):
+    """A share of the pool or a size; without one, 5%."""
+    assert Limits(low_space=written).low_space == meant
+    assert Limits().low_space == LowSpace(share=0.05)
+
+
+@pytest.mark.parametrize("written", [5, 0.05, True, "6", "101%", "five", "-1%", "", None])
+def test_low_space_has_a_unit(written):
+    """What could be bytes or per cent is refused rather than guessed."""
+    with pytest.raises(ValidationError):
+        Limits(low_space=written)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("keep", Missing()),
+        ("rename_aside", Missing(MissingAction.RENAME_ASIDE, 7 * 86_400)),
+        ({"rename_aside_after": "30d"}, Missing(MissingAction.RENAME_ASIDE, 30 * 86_400)),
+        ({"destroy_after": "90d"}, Missing(MissingAction.DESTROY, 90 * 86_400)),
+        ({"destroy_after": "1d"}, Missing(MissingAction.DESTROY, 86_400)),
+    ],
+)
+def test_missing(written, meant):
+    """What becomes of datasets that the source lost: a word, or one action with its time."""
+    assert job(missing=written).missing == meant
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"missing": "destroy"}, "missing: is 'destroy'; must be keep, rename_aside, {rename_aside_after: 30d} or"),
+        ({"missing": True}, "must be keep"),
+        ({"missing": {}}, "must be keep"),
+        ({"missing": {"destroy_after": "90d", "rename_aside_after": "30d"}}, "must be keep"),
+        ({"missing": {"destroy": "90d"}}, "must be keep"),
+        (
+            {"missing": {"destroy_after": "23h"}},
+            "must be at least 1d, is '23h': somebody must have had the time to look",
+        ),
+        ({"missing": {"destroy_after": 90}}, "no unit"),
+        ({"missing": {"rename_aside_after": "0s"}}, "longer than nothing"),
+        ({"mirror": {"grace": "7d"}}, "mirror.snapshots: is required"),
+        ({"mirror": {"snapshots": True, "grace": "0s"}}, "mirror.grace: must be longer than nothing"),
+        ({"mirror": {"snapshots": True, "datasets": True}}, "mirror.datasets: unknown key"),
+        ({"mirror": True}, "mirror: must be a mapping"),
+    ],
+)
+def test_what_the_source_lost_is_asked_for_plainly(keys, words):
+    """Nothing that destroys is guessed: a wrong word, a time too short or none at all is a mistake."""
+    assert words in mistake(job, **keys)
+
+
+def test_a_mirror_has_a_grace_of_a_week():
+    """Unless it is said otherwise; and without `snapshots: true` there is no mirror."""
+    assert job(mirror={"snapshots": True}).mirror_grace_seconds == 7 * 86_400
+    assert job(mirror={"snapshots": True, "grace": "2d"}).mirror_grace_seconds == 2 * 86_400
+    assert job(mirror={"snapshots": False}).mirror_grace_seconds is None
+    assert job().mirror_grace_seconds is None

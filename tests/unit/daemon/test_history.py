@@ -1,5 +1,6 @@
 """The run history: what it keeps over a restart, and that nothing about its file stops the daemon."""
 
+import contextlib
 import sqlite3
 import threading
 
@@ -12,11 +13,13 @@ from zfspull.events import (
     DatasetObserved,
     DatasetRefused,
     Outcome,
+    PoolObserved,
     PruneRefused,
     RunFinished,
     RunStarted,
     Trigger,
 )
+from zfspull.plan.space import Sample
 
 
 class StoppedClock:
@@ -306,3 +309,55 @@ def test_after_close_nothing_breaks(open_history):
     history.close()
 
     assert history.recent("home", 9) == []
+
+
+def pool_observed(used, at=1_000_000.0, pool="vault"):
+    return PoolObserved(at=at, pool=pool, used_bytes=used, available_bytes=5, full_at=None)
+
+
+def test_what_was_seen_of_a_pool_is_kept(open_history):
+    """Over a restart too, for each pool by itself, oldest first."""
+    history = open_history()
+    for event in (pool_observed(1), pool_observed(2, 1_003_600.0), pool_observed(9, 1_003_700.0, "attic")):
+        history.emit(event)
+    history.close()
+
+    assert open_history().past_of_pool("vault") == [Sample(1_000_000.0, 1), Sample(1_003_600.0, 2)]
+
+
+def test_what_was_seen_of_pools_is_bounded(open_history):
+    """What is two months old goes, and so does what a wrong clock has dated ahead."""
+    history = open_history()
+    for event in (pool_observed(1), pool_observed(2, 9e9), pool_observed(3, 1_000_100.0)):
+        history.emit(event)
+    history.flush()
+    assert history.past_of_pool("vault") == [Sample(1_000_100.0, 3)]  # 9e9 had pushed out the first
+
+    history.emit(pool_observed(4, 1_000_100.0 + 61 * 86400))
+    history.flush()
+    assert [sample.used_bytes for sample in history.past_of_pool("vault")] == [4]
+
+
+def test_a_history_from_before_pools_were_looked_at_goes_on(path, open_history):
+    """A file without the table of samples gets it, and keeps its runs."""
+    first = open_history()
+    first.emit(run_finished("1"))
+    first.close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE samples")
+        connection.commit()
+
+    history = open_history()
+    history.emit(pool_observed(1))
+    history.flush()
+
+    assert (len(history.recent("home", 5)), len(history.past_of_pool("vault"))) == (1, 1)
+
+
+def test_a_size_beyond_all_measure_stops_nothing(open_history):
+    """What SQLite can't hold is trouble that is shown, not a crash."""
+    history = open_history()
+    history.emit(pool_observed(2**64 - 1))
+    history.flush()
+
+    assert "vault" in history.trouble

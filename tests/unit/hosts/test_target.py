@@ -1,5 +1,8 @@
 """The local target, with a stand-in for zfs(8)."""
 
+import pytest
+
+from zfspull.errors import PermanentError
 from zfspull.hosts.target import LocalTarget
 
 
@@ -23,3 +26,50 @@ async def test_p6_batch_with_a_missing_snapshot_is_not_taken_for_destroyed(tmp_p
 
     assert destroyed.gone == ("x",)
     assert destroyed.skipped == (("y", "held"),)
+
+
+RECLAIMING = """\
+echo x >>{log}
+IFS=@ read -r dataset names <<END
+$3
+END
+count=$(echo "$names" | tr , '\\n' | wc -l)
+printf 'destroy\\t%s\\nreclaim\\t%s\\n' "$3" $((count * 100))
+"""
+
+
+async def test_a_dry_run_asks_for_many_snapshots_at_once(tmp_path):
+    """What neighbours free together only one command can say, so a dry run takes as many as a command line holds."""
+    script, log = tmp_path / "zfs", tmp_path / "log"
+    script.write_text(RECLAIMING.format(log=log))
+    target = LocalTarget(zfs=["sh", str(script)])
+    names = [f"{'n' * 60}{number:04}" for number in range(1500)]
+
+    destroyed = await target.destroy_snapshots("v/a", names, dry_run=True)
+
+    assert destroyed.gone == tuple(names)
+    assert destroyed.freed_bytes == 150_000
+    assert len(log.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("said", ["", "reclaim\\tmany\\n", "reclaim\\t1\\nreclaim\\t2\\n"])
+async def test_a_dry_run_that_says_nothing_frees_nobody_knows_what(tmp_path, said):
+    """A figure that is not there is unknown, never 0."""
+    script = tmp_path / "zfs"
+    script.write_text(f"printf '{said}'\n")
+
+    destroyed = await LocalTarget(zfs=["sh", str(script)]).destroy_snapshots("v/a", ["x"], dry_run=True)
+
+    assert (destroyed.gone, destroyed.freed_bytes) == (("x",), None)
+
+
+@pytest.mark.parametrize("said", ["", "v\\t1\\n", "v\\t1\\tmuch\\n", "v\\t1\\t2\\nw\\t1\\t2\\n"])
+async def test_p8_room_that_is_no_room_is_an_error(tmp_path, said):
+    """What is not one line of numbers about one pool is not taken for its room."""
+    script = tmp_path / "zfs"
+    script.write_text(f"printf '{said}'\n")
+
+    with pytest.raises(PermanentError) as caught:
+        await LocalTarget(zfs=["sh", str(script)]).space("v")
+
+    assert caught.value.reason == "listing"

@@ -40,6 +40,7 @@ def one_of_each():
             int: 7,
             float: 1.5,
             int | None: 9,
+            float | None: 9.5,
             tuple[str, ...]: (text, text),
             Outcome: Outcome.SUCCESS,
             Trigger: Trigger.SCHEDULE,

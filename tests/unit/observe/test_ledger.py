@@ -1,5 +1,7 @@
 """What still holds after a run."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -141,12 +143,24 @@ def test_pruning_ends_a_refusal_to_prune():
     assert ledger_after(prune_refused("1"), finished("2")).prune_refused is None
 
 
+def test_each_side_has_its_own_refusal_to_prune():
+    """Pruning one side ends no refusal to prune the other."""
+    there = replace(prune_refused("1"), side="source")
+    destroyed = SnapshotsDestroyed(at=1.0, job="home", run_id="2", dataset="a", names=("x",), kept=1)
+
+    state = ledger_after(prune_refused("1"), there, destroyed)
+    assert (state.prune_refused, state.source_prune_refused) == (None, there)
+    assert list(state.events()) == [there]
+    assert ledger_after(there, replace(destroyed, side="source")).source_prune_refused is None
+    assert ledger_after(there, finished("2")).source_prune_refused is None
+
+
 def test_skipped_snapshots_are_those_of_the_newest_run():
     """What could not be destroyed is counted per run, not summed up for ever."""
     skipped = PruneSkipped(at=1.0, job="home", run_id="1", dataset="a", name="x", reason="held")
 
-    assert ledger_after(started("1"), skipped, skipped, finished("1")).prune_skipped == 2
-    assert ledger_after(started("1"), skipped, finished("1"), started("2"), finished("2")).prune_skipped == 0
+    assert ledger_after(started("1"), skipped, skipped, finished("1")).prune_skipped == {"target": 2}
+    assert ledger_after(started("1"), skipped, finished("1"), started("2"), finished("2")).prune_skipped == {}
 
 
 def test_an_undeclared_job_leaves_no_trace():

@@ -1,5 +1,6 @@
 """The metrics: names are an interface, figures are true, and nothing outlives its job."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -12,12 +13,16 @@ from ruamel.yaml import YAML
 
 from zfspull.clock import SystemClock
 from zfspull.events import (
+    ClockCompared,
     ConfigLoaded,
     DatasetFailed,
     DatasetObserved,
     DatasetRefused,
     HostFailed,
     Outcome,
+    PoolObserved,
+    PruneRefused,
+    PruneSkipped,
     QueueChanged,
     ResumeDiscarded,
     RetryScheduled,
@@ -277,6 +282,7 @@ def test_every_counter_counts(metrics):
         RetryScheduled(at=1.0, job="home", dataset="a", attempt=1, delay_seconds=1.0, reason="busy"),
         DatasetFailed(at=1.0, job="home", dataset="a", reason="quota", message="", hint="", attempts=1),
         SnapshotsDestroyed(at=1.0, job="home", dataset="a", names=("x", "y"), kept=1),
+        SnapshotsDestroyed(at=1.0, job="home", dataset="z", names=("x",), kept=1, side="source"),
         HostFailed(at=1.0, job="home", host="gw", reason="timeout", message=""),
     ):
         metrics.emit(event)
@@ -288,8 +294,32 @@ def test_every_counter_counts(metrics):
     assert value(metrics, "zfspull_retries_total", job="home", reason="busy") == 1
     assert value(metrics, "zfspull_dataset_failures_total", job="home", reason="quota") == 1
     assert value(metrics, "zfspull_failed_datasets", job="home", reason="quota") == 1
-    assert value(metrics, "zfspull_snapshots_destroyed_total", job="home") == 2
+    assert value(metrics, "zfspull_snapshots_destroyed_total", job="home", side="target") == 2
+    assert value(metrics, "zfspull_snapshots_destroyed_total", job="home", side="source") == 1
     assert value(metrics, "zfspull_ssh_connect_failures_total", host="gw", reason="timeout") == 1
+
+
+def test_retention_by_side(metrics):
+    """What is refused or skipped on one side says nothing of the other."""
+    metrics.emit(PruneRefused(at=1.0, job="home", message="m", hint="h", count=9, limit=3, side="source"))
+    metrics.emit(PruneSkipped(at=1.0, job="home", dataset="z", name="x", reason="held", side="source"))
+    metrics.emit(run_finished(outcome=Outcome.REFUSED))
+
+    for side, number in (("source", 1), ("target", 0)):
+        assert value(metrics, "zfspull_prune_refused", job="home", side=side) == number
+        assert value(metrics, "zfspull_prune_skipped_snapshots", job="home", side=side) == number
+
+
+def test_clock_of_a_host(metrics):
+    """The skew is that of the newest look, and goes with the host; a host that no job has is passed over."""
+    for skew in (-7200.0, 0.0, 90.5):
+        metrics.emit(ClockCompared(at=1.0, job="home", host="gw", skew_seconds=skew))
+        assert value(metrics, "zfspull_host_clock_skew_seconds", host="gw") == skew
+    metrics.emit(ClockCompared(at=1.0, job="x", host="other", skew_seconds=1.0))
+    assert value(metrics, "zfspull_host_clock_skew_seconds", host="other") is None
+    metrics.declare([])
+
+    assert value(metrics, "zfspull_host_clock_skew_seconds", host="gw") is None
 
 
 def test_the_daemon_as_a_whole(metrics):
@@ -366,6 +396,30 @@ def exported(metrics):
         for family in metrics.registry.collect()
         if family.name.startswith("zfspull_")
     }
+
+
+def test_room_of_pools(metrics):
+    """What a pool has and when it is full are there for those that jobs receive into; no date, no series."""
+    metrics.declare([JobFacts(name="home", host="gw", interval_seconds=None, pool="vault")])
+    for pool in ("vault", "other"):
+        metrics.emit(PoolObserved(at=1.0, pool=pool, used_bytes=7, available_bytes=3, full_at=50.0))
+    assert value(metrics, "zfspull_pool_used_bytes", pool="vault") == 7
+    assert value(metrics, "zfspull_pool_available_bytes", pool="vault") == 3
+    assert value(metrics, "zfspull_pool_full_timestamp_seconds", pool="vault") == 50
+    assert value(metrics, "zfspull_pool_used_bytes", pool="other") is None
+
+    metrics.emit(PoolObserved(at=2.0, pool="vault", used_bytes=7, available_bytes=3, full_at=None))
+    assert value(metrics, "zfspull_pool_full_timestamp_seconds", pool="vault") is None
+
+
+def test_space_of_datasets(metrics):
+    """What a dataset takes and what its snapshots hold are as observed; unknown, they are left out."""
+    metrics.emit(dataclasses.replace(observed("a"), used_bytes=9, snapshots_bytes=4))
+    metrics.emit(observed("b"))
+
+    assert value(metrics, "zfspull_dataset_used_bytes", job="home", dataset="a") == 9
+    assert value(metrics, "zfspull_dataset_snapshots_bytes", job="home", dataset="a") == 4
+    assert value(metrics, "zfspull_dataset_used_bytes", job="home", dataset="b") is None
 
 
 def test_the_reference_lists_exactly_what_is_exported(metrics):

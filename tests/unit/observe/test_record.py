@@ -18,6 +18,7 @@ STRATEGIES = {
     int: st.integers(),
     float: st.floats(allow_nan=False, allow_infinity=False),
     int | None: st.none() | st.integers(),
+    float | None: st.none() | st.floats(allow_nan=False, allow_infinity=False),
     tuple[str, ...]: st.lists(st.text()).map(tuple),
     Outcome: st.sampled_from(Outcome),
     Trigger: st.sampled_from(Trigger),

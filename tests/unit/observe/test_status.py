@@ -15,6 +15,7 @@ from zfspull.events import (
     HostFailed,
     Noticed,
     Outcome,
+    PoolObserved,
     PruneRefused,
     QueueChanged,
     RunFinished,
@@ -28,7 +29,7 @@ from zfspull.observe.status import MAX_NOTICES, MAX_TEXT_CHARS, StatusBoard
 
 
 ROOT = Path(__file__).parents[3]
-HOME = JobFacts(name="home", host="gw", interval_seconds=3600.0)
+HOME = JobFacts(name="home", host="gw", interval_seconds=3600.0, pool="backup")
 
 
 @pytest.fixture
@@ -51,6 +52,10 @@ def run_finished(run_id="1", outcome=Outcome.SUCCESS, at=110.0, **more):
         ("datasets", "received_bytes", "steps", "resumed", "retries", "refused", "failed", "destroyed"), 0
     )
     return RunFinished(at=at, job="home", run_id=run_id, outcome=outcome, started_at=100.0, **counts, **more)
+
+
+def pool_observed(pool="backup", used=7):
+    return PoolObserved(at=90.0, pool=pool, used_bytes=used, available_bytes=3, full_at=500.0)
 
 
 def observed(run_id="1", newest_at=900, source_newest_at=960, *, up_to_date=False):
@@ -216,6 +221,18 @@ def keys(value):
     return [keys(value[0])] if isinstance(value, list) and value else None
 
 
+def test_pools_that_jobs_receive_into_are_shown(board):
+    """The newest look at each; a pool of no declared job is passed over, and goes when its last job goes."""
+    for event in (pool_observed(), pool_observed("other"), pool_observed(used=8)):
+        board.emit(event)
+
+    shown = board.snapshot(1000.0)["pools"]
+    board.declare([])
+
+    assert shown == {"backup": {"used_bytes": 8, "available_bytes": 3, "full_at": 500.0, "observed_at": 90.0}}
+    assert board.snapshot(1000.0)["pools"] == {}
+
+
 def test_the_documented_example_has_the_real_shape(board):
     """docs/reference/status.md shows exactly the keys that there are."""
     text = (ROOT / "docs/reference/status.md").read_text()
@@ -225,6 +242,7 @@ def test_the_documented_example_has_the_real_shape(board):
     board.emit(run_finished())
     board.emit(run_started("2"))
     board.emit(TransferStarted(at=101.0, job="home", dataset="a", kind="full", base="", to="@x", expected_bytes=100))
+    board.emit(pool_observed())
 
     assert keys(json.loads(json.dumps(board.snapshot(1000.0)))) == keys(example)
 

@@ -68,3 +68,22 @@ def test_weeks_are_those_of_iso_8601():
         "2027-W01",
     ]
     assert [PERIODS["weekly"].key(noon) for noon in noons] == [(2026, 52), (2026, 53), (2026, 53), (2027, 1)]
+
+
+@pytest.mark.parametrize("kind", PERIODS.values(), ids=PERIODS)
+@given(second=SECONDS, zone=st.sampled_from(ZONES))
+def test_the_edges_of_a_period_are_its_first_second_and_the_first_of_the_next(kind, second, zone):
+    """Between the edges there is one period only, and beyond each there is another: an earlier and a later one."""
+    begin, end = kind.first_within(second, zone), kind.first_after(second, zone)
+
+    assert begin <= second < end
+    assert kind.key_at(begin, zone) == kind.key_at(second, zone) == kind.key_at(end - 1, zone)
+    assert kind.key_at(begin - 1, zone) < kind.key_at(second, zone) < kind.key_at(end, zone)
+
+
+def test_the_half_hour_that_comes_twice_is_an_hour_of_its_own():
+    """At Lord Howe clocks go back by half an hour: the second pass is a period of 30 minutes."""
+    zone, hour = ZoneInfo("Australia/Lord_Howe"), PERIODS["hourly"]
+    second_pass = int(datetime(2026, 4, 4, 15, 10, tzinfo=UTC).timestamp())
+
+    assert hour.first_after(second_pass, zone) - hour.first_within(second_pass, zone) == 1800

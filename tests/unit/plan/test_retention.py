@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zfspull.plan.prune import GUARDS
-from zfspull.plan.retention import IN_THE_FUTURE, TRUSTED_AHEAD_SECONDS, Keep, decide
+from zfspull.plan.retention import (
+    IN_THE_FUTURE,
+    NO_RULE_SET,
+    TRUSTED_AHEAD_SECONDS,
+    Keep,
+    Retention,
+    RuleSet,
+    decide,
+)
 from zfspull.zfs.model import Snapshot
 
 
@@ -52,15 +60,26 @@ def keeps(draw):
     counts = {name: draw(st.integers(0, 5)) for name in COUNTS[:-1]}
     within = draw(st.sampled_from([0, 3_600, DAY, 40 * DAY]))
     matching = draw(st.sampled_from([(), ("^manual-",), ("1$", "2$")]))
-    if not any(counts.values()) and not within and not matching:
+    not_matching = draw(st.sampled_from([(), (), ("^auto-",), ("[0-8]$", "9$"), ("1$", "^auto-")]))
+    if not any(counts.values()) and not within and not matching and not not_matching:
         counts["last"] = 1
-    return Keep(**counts, within_seconds=within, matching=matching)
+    return Keep(**counts, within_seconds=within, matching=matching, not_matching=not_matching)
+
+
+PATTERNS = ("^auto-", "^manual-", "[0-4]$", "[3-9]$")  # some names match two, some match none of those drawn
+SETS = st.lists(
+    st.builds(RuleSet, st.none() | keeps(), st.sampled_from(PATTERNS)),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda one: one.snapshots,
+)  # fmt: skip
+RETENTIONS = keeps() | SETS.map(lambda sets: Retention(tuple(sets)))
 
 
 NOWS = st.integers(EPOCH - 10 * DAY, EPOCH + 900 * DAY)
 
 
-@given(snapshots=histories(), keep=keeps(), zone=ZONES, now=NOWS)
+@given(snapshots=histories(), keep=RETENTIONS, zone=ZONES, now=NOWS)
 def test_every_snapshot_is_either_kept_or_given_up(snapshots, keep, zone, now):
     """The decision covers exactly the snapshots that there are, each once, the given up ones oldest first."""
     decision = decide(snapshots, keep, zone=zone, now=now)
@@ -71,7 +90,7 @@ def test_every_snapshot_is_either_kept_or_given_up(snapshots, keep, zone, now):
     assert all(reasons for reasons in decision.reasons.values())
 
 
-@given(snapshots=histories(), keep=keeps(), zone=ZONES, now=NOWS, seed=st.integers())
+@given(snapshots=histories(), keep=RETENTIONS, zone=ZONES, now=NOWS, seed=st.integers())
 def test_the_order_of_the_listing_does_not_matter(snapshots, keep, zone, now, seed):
     """A shuffled listing gives the same decision."""
     shuffled = random.Random(seed).sample(snapshots, len(snapshots))
@@ -79,7 +98,7 @@ def test_the_order_of_the_listing_does_not_matter(snapshots, keep, zone, now, se
     assert decide(snapshots, keep, zone=zone, now=now) == decide(shuffled, keep, zone=zone, now=now)
 
 
-@given(snapshots=histories(), keep=keeps(), zone=ZONES, now=NOWS)
+@given(snapshots=histories(), keep=RETENTIONS, zone=ZONES, now=NOWS)
 def test_deciding_again_gives_up_nothing_more(snapshots, keep, zone, now):
     """Idempotent: of what is kept, all is kept for the same reasons."""
     first = decide(snapshots, keep, zone=zone, now=now)
@@ -94,7 +113,9 @@ def test_deciding_again_gives_up_nothing_more(snapshots, keep, zone, now):
 @given(snapshots=histories(), keep=keeps(), zone=ZONES, now=NOWS)
 def test_rules_together_keep_what_each_keeps_alone(snapshots, keep, zone, now):
     """Keep-by-any: what several rules keep is the union of what each of them keeps."""
-    alone = [Keep(**{name: getattr(keep, name)}) for name in (*COUNTS, "matching") if getattr(keep, name)]
+    alone = [
+        Keep(**{name: getattr(keep, name)}) for name in (*COUNTS, "matching", "not_matching") if getattr(keep, name)
+    ]
 
     union = set().union(*(decide(snapshots, rule, zone=zone, now=now).reasons for rule in alone))
 
@@ -112,7 +133,7 @@ def test_a_higher_number_never_gives_up_more(snapshots, keep, more, by, zone):
     assert kept <= set(decide(snapshots, higher, zone=zone, now=now).reasons)
 
 
-@given(data=st.data(), snapshots=histories(), keep=keeps(), zone=ZONES)
+@given(data=st.data(), snapshots=histories(), keep=RETENTIONS, zone=ZONES)
 def test_pruning_often_ends_where_pruning_once_does(data, snapshots, keep, zone):
     """However often it is pruned while snapshots arrive, and whatever clocks they bear, the end is the same."""
     now, present = EPOCH, []
@@ -125,6 +146,64 @@ def test_pruning_often_ends_where_pruning_once_does(data, snapshots, keep, zone)
             present = [one for one in present if one.guid in kept or data.draw(st.booleans(), label="guarded")]
 
     assert decide(snapshots, keep, zone=zone, now=now).reasons == decide(present, keep, zone=zone, now=now).reasons
+
+
+@given(snapshots=histories(), sets=SETS, at=st.data(), more=st.sampled_from(COUNTS), by=st.integers(1, DAY), zone=ZONES)
+def test_a_higher_number_in_a_set_never_gives_up_more(snapshots, sets, *, at, more, by, zone):
+    """Monotone in every count of every rule set."""
+    number = at.draw(st.integers(0, len(sets) - 1))
+    keep = sets[number].keep
+    higher = None if keep is None else replace(keep, **{more: getattr(keep, more) + by})
+    changed = [*sets[:number], RuleSet(higher, sets[number].snapshots), *sets[number + 1 :]]
+    now = EPOCH + 900 * DAY
+
+    kept = set(decide(snapshots, Retention(tuple(sets)), zone=zone, now=now).reasons)
+
+    assert kept <= set(decide(snapshots, Retention(tuple(changed)), zone=zone, now=now).reasons)
+
+
+@given(snapshots=histories(), sets=SETS, zone=ZONES, now=NOWS)
+def test_each_set_judges_and_counts_its_own_snapshots_only(snapshots, sets, zone, now):
+    """A snapshot stays if any set keeps it that judges it, as if there were no others, or if none judges it."""
+    expected = {one.guid for one in snapshots if not any(a_set.judges(one.name) for a_set in sets)}
+    for a_set in sets:
+        own = [one for one in snapshots if re.search(a_set.snapshots, one.name)]
+        expected |= set(decide(own, a_set.keep, zone=zone, now=now).reasons)
+    # What lies in the future stays whoever judges it.
+    expected |= {one.guid for one in snapshots if one.creation > now + TRUSTED_AHEAD_SECONDS}
+
+    assert set(decide(snapshots, Retention(tuple(sets)), zone=zone, now=now).reasons) == expected
+
+
+def test_what_no_set_judges_stays_and_reasons_name_the_set():
+    """Each reason ends with the pattern of its set; a snapshot of no set says so."""
+    snapshots = [
+        Snapshot(name=name, guid=guid, createtxg=guid, creation=EPOCH + guid)
+        for guid, name in enumerate(("a_hourly", "b_hourly", "manual", "other"), start=1)
+    ]
+    keep = Retention((RuleSet(Keep(last=1), "_hourly$"), RuleSet(None, "^manual")))
+
+    decision = decide(snapshots, keep, zone=UTC, now=EPOCH + 9)
+
+    assert decision.given_up == (snapshots[0],)
+    assert decision.reasons == {2: ("last 1/1 of _hourly$",), 3: ("all of ^manual",), 4: (NO_RULE_SET,)}
+
+
+PATTERN_LISTS = st.lists(st.sampled_from(["^auto-", "1$", "[5-9]", "^x"]), min_size=1, max_size=3).map(tuple)
+
+
+@given(snapshots=histories(), patterns=PATTERN_LISTS, more=PATTERN_LISTS, zone=ZONES, now=NOWS)
+def test_one_more_pattern_of_not_matching_never_keeps_more(snapshots, patterns, more, zone, now):
+    """Kept is what matches none: with one more pattern it is the same or less, while `matching` keeps the same or more."""
+
+    def kept(**rules):
+        decision = decide(snapshots, Keep(**rules), zone=zone, now=now)
+        return {guid for guid, reasons in decision.reasons.items() if reasons != (IN_THE_FUTURE,)}
+
+    matched = {one.guid for one in snapshots if any(re.search(pattern, one.name) for pattern in patterns)}
+    assert kept(not_matching=patterns) == {one.guid for one in snapshots} - matched
+    assert kept(not_matching=patterns + more) <= kept(not_matching=patterns)
+    assert kept(matching=patterns) == matched <= kept(matching=patterns + more)
 
 
 @pytest.mark.slow
@@ -149,7 +228,7 @@ def test_without_keep_everything_stays(snapshots, zone, now):
     assert decide(snapshots, None, zone=zone, now=now).given_up == ()
 
 
-@given(past=histories(), keep=keeps(), ahead=st.lists(st.integers(DAY + 1, 2**64), max_size=10), zone=ZONES)
+@given(past=histories(), keep=RETENTIONS, ahead=st.lists(st.integers(DAY + 1, 2**64), max_size=10), zone=ZONES)
 def test_snapshots_from_the_future_push_out_nothing(past, keep, ahead, zone):
     """A clock in another year, even one beyond all calendars, takes nothing from what the rules kept, and stays."""
     now = max((one.creation for one in past), default=EPOCH)
@@ -192,12 +271,28 @@ def test_a_tie_in_createtxg_is_settled():
         ({"daily": -1}, "daily is -1"),
         ({"last": 1, "within_seconds": -5}, "within_seconds is -5"),
         ({"matching": ("(",)}, "no regular expression"),
+        ({"not_matching": ("(",)}, "not_matching '\\(' is no regular expression"),
     ],
 )
 def test_rules_that_can_not_be_meant_are_refused(rules, says):
     """No rule at all, a negative number or a broken pattern is an error, and never a reason to destroy."""
     with pytest.raises(ValueError, match=says):
         Keep(**rules)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: Retention(()), "no rule set"),
+        (lambda: Retention((RuleSet(None, "a"), RuleSet(Keep(last=1), "a"))), "two rule sets are for 'a'"),
+        (lambda: Retention((RuleSet(None), RuleSet(Keep(last=1)))), "two rule sets are for 'all snapshots'"),
+        (lambda: RuleSet(None, "("), "snapshots '\\(' is no regular expression"),
+    ],
+)
+def test_rule_sets_that_can_not_be_meant_are_refused(make, says):
+    """No set, two for the same names, or a broken pattern is an error, and never a reason to destroy."""
+    with pytest.raises(ValueError, match=says):
+        make()
 
 
 # The documentation's calendars.
@@ -210,6 +305,17 @@ def _seconds(text):
     return int(datetime.strptime(text.strip(), "%Y-%m-%d %H:%M %z").timestamp())
 
 
+def _retention(text):
+    """`last 2, daily 3`, or sets as in `[_hourly$] hourly 2; [^manual] all`."""
+    if not text.startswith("["):
+        return _keep(text)
+    sets = []
+    for part in text.split("; "):
+        pattern, rules = re.fullmatch(r"\[(.+)\] (.+)", part).groups()
+        sets.append(RuleSet(None if rules == "all" else _keep(rules), pattern))
+    return Retention(tuple(sets))
+
+
 def _keep(text):
     rules = {}
     for rule in text.split(", "):
@@ -217,7 +323,7 @@ def _keep(text):
         if name == "within":
             rules["within_seconds"] = int(value[:-1]) * UNITS[value[-1]]
         else:
-            rules[name] = (value,) if name == "matching" else int(value)
+            rules[name] = (*rules.get(name, ()), value) if name.endswith("matching") else int(value)
     return Keep(**rules)
 
 
@@ -234,7 +340,7 @@ def test_calendars_of_the_documentation(calendar):
         printed[guid] = outcome
 
     decision = decide(
-        snapshots, _keep(settings["keep"]), zone=ZoneInfo(settings["zone"]), now=_seconds(settings["now"])
+        snapshots, _retention(settings["keep"]), zone=ZoneInfo(settings["zone"]), now=_seconds(settings["now"])
     )
 
     assert printed == {one.guid: "; ".join(decision.reasons.get(one.guid, ("gone",))) for one in snapshots}
@@ -242,7 +348,7 @@ def test_calendars_of_the_documentation(calendar):
 
 def test_the_documentation_has_calendars_and_all_guards():
     """The manual's calendars were found, and its table names the guards that there are, in their order."""
-    table = DOCS.read_text().partition("## Guards")[2]
+    table = DOCS.read_text().partition("## Guards")[2].partition("\n## ")[0]
 
-    assert len(CALENDARS) >= 8
+    assert len(CALENDARS) >= 11
     assert [name for name, _ in GUARDS] == re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)

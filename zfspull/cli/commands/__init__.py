@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zfspull.cli.commands import check_config, config, cursors, daemon, plan, prune, pull, reload, status
+from zfspull.cli.commands import (
+    check_config,
+    config,
+    cursors,
+    daemon,
+    doctor,
+    plan,
+    prune,
+    pull,
+    reload,
+    retention,
+    setup,
+    status,
+)
 from zfspull.cli.options import Commands
 
 
@@ -17,9 +30,12 @@ ADD: tuple[Callable[[Commands], None], ...] = (
     plan.add,
     pull.add,
     prune.add,
+    retention.add,
     cursors.add,
     daemon.add,
     status.add,
     reload.add,
+    doctor.add,
+    setup.add,
 )
 """Put the commands on the parser, in the order of `zfspull --help`."""

@@ -16,6 +16,7 @@ from zfspull.errors import ZfspullError
 if TYPE_CHECKING:
     from zfspull.config.schema import Job
     from zfspull.daemon.generation import Generation
+    from zfspull.pull.books import Books
 
 _DETAILS = """\
 Lists both ends, decides what to send and what to prune, asks ZFS for the sizes,
@@ -49,11 +50,12 @@ def run(options: Options) -> int:
 
 async def _plan(options: Options) -> int:
     from zfspull.cli.here import job_of, load, opened
+    from zfspull.daemon.books import BooksOnDisk
 
     config = load(options)
     jobs = [job_of(config, options.job)] if options.job else list(config.jobs.values())
     async with opened(config) as generation:
-        results = await preview_all(jobs, generation)
+        results = await preview_all(jobs, generation, BooksOnDisk(options.paths.books))
     shapes = [shape for shape, _ in results]
     errors = [error for _, error in results if error]
     if options.job and errors and not options.json:
@@ -65,7 +67,9 @@ async def _plan(options: Options) -> int:
     return exit_code(shapes, errors)
 
 
-async def preview_all(jobs: Sequence[Job], generation: Generation) -> list[tuple[dict[str, Any], ZfspullError | None]]:
+async def preview_all(
+    jobs: Sequence[Job], generation: Generation, books: Books | None = None
+) -> list[tuple[dict[str, Any], ZfspullError | None]]:
     """The shape of each job's plan, and what kept it from being made; a few jobs at a time."""
     import asyncio
 
@@ -73,22 +77,33 @@ async def preview_all(jobs: Sequence[Job], generation: Generation) -> list[tuple
 
     async def one(job: Job) -> tuple[dict[str, Any], ZfspullError | None]:
         async with places:
-            return await preview(job, generation)
+            return await preview(job, generation, books)
 
     return await asyncio.gather(*(one(job) for job in jobs))
 
 
-async def preview(job: Job, generation: Generation) -> tuple[dict[str, Any], ZfspullError | None]:
+async def preview(
+    job: Job, generation: Generation, books: Books | None = None
+) -> tuple[dict[str, Any], ZfspullError | None]:
     """The shape of one job's plan; its trouble is its own."""
     from zfspull.cli.here import context_of
     from zfspull.cli.shapes import failed_plan_shape, plan_shape
     from zfspull.pull.preview import preview_job
 
     try:
-        found = await preview_job(job, context_of(job, generation))
+        found = await preview_job(job, context_of(job, generation, books))
     except ZfspullError as error:
         return failed_plan_shape(job.name, job.host, error), error
-    return plan_shape(job.name, job.host, found.plan, found.bytes, found.prune), None
+    shape = plan_shape(
+        job.name,
+        job.host,
+        found.plan,
+        found.bytes,
+        found.prune,
+        source_prunes=found.source_prune,
+        missing=found.missing,
+    )
+    return shape, None
 
 
 def exit_code(shapes: Sequence[dict[str, Any]], errors: Sequence[ZfspullError]) -> ExitCode:

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from zfspull.events import EventSink
 
 _DETAILS = """\
-Destroys the snapshots of the target that no keep rule holds and no guard protects.
+Destroys the snapshots of the target that no keep rule holds and no guard protects;
+then likewise those of the source, if the job has keep_source.
 More than the job's max_destroy is refused, unless --confirm repeats the job's name."""
 _EXAMPLES = """\
   zfspull prune home --dry-run       what would go, what stays, and why
   zfspull prune home
-  zfspull prune home --confirm=home  even if it is more than max_destroy"""
+  zfspull prune home --confirm=home  even if it is more than max_destroy
+  zfspull prune home --here --dry-run  by files that the daemon has not loaded"""
 
 
 def add(commands: Commands) -> None:
@@ -35,6 +37,9 @@ def add(commands: Commands) -> None:
     parser.add_argument("job", metavar="JOB", help="name of the job")
     parser.add_argument("--dry-run", action="store_true", help="destroy nothing, show what would go")
     parser.add_argument("--confirm", metavar="NAME", default=None, help="the job's name: go beyond max_destroy once")
+    parser.add_argument(
+        "--here", action="store_true", help="by the files as they are now, not by what a daemon has loaded"
+    )
     add_json(parser)
 
 
@@ -55,7 +60,7 @@ async def _prune(options: Options) -> int:
 
     events = _Silent() if options.json else _Told()
     confirmed = options.confirm is not None
-    client = await there.find_daemon(options)
+    client = None if options.here else await there.find_daemon(options)
     if client is not None:
         report = await there.prune(client, options.job, events, dry_run=options.dry_run, confirmed=confirmed)
     else:
@@ -66,6 +71,7 @@ async def _prune(options: Options) -> int:
 async def _prune_here(options: Options, events: EventSink, *, confirmed: bool) -> dict[str, Any]:
     from zfspull.cli import here
     from zfspull.clock import SystemClock
+    from zfspull.daemon.books import BooksOnDisk
     from zfspull.daemon.work import PullWork
 
     config = here.load(options)
@@ -75,7 +81,7 @@ async def _prune_here(options: Options, events: EventSink, *, confirmed: bool) -
             job,
             generation,
             events,
-            work=PullWork(SystemClock()),
+            work=PullWork(SystemClock(), BooksOnDisk(options.paths.books)),
             paths=options.paths,
             dry_run=options.dry_run,
             confirmed=confirmed,
@@ -88,15 +94,15 @@ def tell(report: dict[str, Any], options: Options) -> int:
     Raises:
         RefusalError: it would be more than max_destroy, and nothing was destroyed.
     """
-    exceeded = report["exceeded"]
+    exceeded = [one["message"] for one in (report["exceeded"], report["source_exceeded"]) if one]
     if options.json:
         print(json.dumps({"job": options.job, "dry_run": options.dry_run, **report}, indent=2))
         return ExitCode.REFUSED if exceeded else ExitCode.OK
-    if options.dry_run and any(dataset["destroy"] or dataset["keep"] for dataset in report["datasets"]):
-        _show_table(report, options)
+    if options.dry_run:
+        _show_tables(report, options)
     if exceeded:
         raise RefusalError(
-            exceeded["message"],
+            "; ".join(exceeded),
             hint=f"look at it with --dry-run; if it is right: zfspull prune {options.job} --confirm={options.job}",
         )
     print(summary(report, options.job, dry_run=options.dry_run))
@@ -105,22 +111,34 @@ def tell(report: dict[str, Any], options: Options) -> int:
 
 def summary(report: dict[str, Any], job: str, *, dry_run: bool) -> str:
     """The last line, and per dataset what holds the snapshots that stay."""
-    from zfspull.cli.render_prune import reasons_summary
+    from zfspull.cli.render_prune import missing_line, reasons_summary
 
-    number = counted(report["destroyed"], "snapshot")
-    lines = [f"{safe(job)}: {number} would be destroyed" if dry_run else f"{safe(job)}: {number} destroyed"]
-    for dataset in report["datasets"]:
+    done = "would be destroyed" if dry_run else "destroyed"
+    lines = [f"{safe(job)}: {counted(report['destroyed'], 'snapshot')} {done}"]
+    if report["source_datasets"]:
+        lines[0] += f", {counted(report['source_destroyed'], 'snapshot')} on the source"
+    for dataset in (*report["datasets"], *report["source_datasets"]):
         stay = f"{safe(dataset['dataset'])}: {counted(len(dataset['keep']), 'snapshot')} held by rules and guards"
         lines.append(f"  {stay}: {reasons_summary(dataset)}" if dataset["keep"] else f"  {stay}")
+    lines += [f"  {missing_line(fate)}" for fate in report["missing_datasets"] if fate["action"] == "keep"]
     return "\n".join(lines)
 
 
-def _show_table(report: dict[str, Any], options: Options) -> None:
-    from zfspull.cli.render_prune import prune_table
+def _show_tables(report: dict[str, Any], options: Options) -> None:
+    from zfspull.cli.render_prune import freed_line, missing_line, prune_table
     from zfspull.cli.terminal import local_zone, look_at, show
 
     terminal = look_at(sys.stdout, os.environ, no_color=options.no_color)
-    show(prune_table(report["datasets"], local_zone()), terminal, sys.stdout)
+    for title, datasets in (("", report["datasets"]), ("on the source:", report["source_datasets"])):
+        if any(dataset["destroy"] or dataset["keep"] for dataset in datasets):
+            if title:
+                print(title)
+            show(prune_table(datasets, local_zone()), terminal, sys.stdout)
+    for fate in report["missing_datasets"]:
+        if fate["action"] != "keep":
+            print(missing_line(fate))
+    if freed := freed_line(report):
+        print(freed)
 
 
 class _Silent:

@@ -61,9 +61,11 @@ async def _pull(options: Options) -> int:
 async def _pull_here(options: Options, screen: Screen) -> RunFinished:
     from zfspull.cli import here
     from zfspull.clock import SystemClock
+    from zfspull.daemon.books import BooksOnDisk
     from zfspull.daemon.work import PullWork
 
     config = here.load(options)
     job = here.job_of(config, options.job)
     async with here.opened(config) as generation:
-        return await here.pull(job, generation, screen, work=PullWork(SystemClock()), paths=options.paths)
+        work = PullWork(SystemClock(), BooksOnDisk(options.paths.books))
+        return await here.pull(job, generation, screen, work=work, paths=options.paths)

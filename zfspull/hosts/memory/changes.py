@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from zfspull.hosts.memory import words
 from zfspull.hosts.memory.pools import Pools
+from zfspull.hosts.memory.space import freed_bytes
 from zfspull.hosts.memory.words import ZfsSaysError
 from zfspull.zfs.names import join, parent, relative
 
@@ -63,15 +64,30 @@ def destroy(pools: Pools, name: str) -> None:
         del pools.nodes[going_name]
 
 
-def destroy_snapshots(pools: Pools, name: str, snapshots: Sequence[str], *, dry_run: bool = False) -> None:
-    """Destroy snapshots of one dataset: all that exist, or none."""
+def destroy_dataset(pools: Pools, name: str) -> None:
+    """`zfs destroy`: a dataset that nothing hangs on."""
+    node = pools.find(name)
+    snapshots = [f"{name}@{shot.name}" for shot in node.snapshots]
+    below = [other.name for other in pools.below(name) if other is not node]
+    if snapshots or below:
+        children = "\n".join((*below, *snapshots))
+        raise ZfsSaysError(words.HAS_CHILDREN.format(name=name, kind=node.kind, children=children))
+    if node.receiving:
+        raise ZfsSaysError(f"cannot destroy '{name}': {words.BUSY}")
+    del pools.nodes[name]
+
+
+def destroy_snapshots(pools: Pools, name: str, snapshots: Sequence[str], *, dry_run: bool = False) -> int:
+    """Destroy snapshots of one dataset: all that exist, or none; returns the bytes that it frees."""
     node = pools.find(name)
     going = [shot for shot in node.snapshots if shot.name in snapshots]
     if not going:
         raise ZfsSaysError(words.NO_SNAPSHOTS)
     _check_snapshots(pools, name, [shot.name for shot in going])
+    freed = freed_bytes(node, snapshots)
     if not dry_run:
         node.snapshots = [shot for shot in node.snapshots if shot.name not in snapshots]
+    return freed
 
 
 def destroy_bookmark(pools: Pools, name: str, mark: str) -> None:

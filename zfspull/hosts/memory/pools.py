@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from zfspull.clock import Clock
-from zfspull.hosts.memory import words
+from zfspull.hosts.memory import space, words
 from zfspull.hosts.memory.cipher import WrappedKey, seal
 from zfspull.hosts.memory.store import Blob, Content, Mark, Node, Shot
 from zfspull.hosts.memory.words import ZfsSaysError
-from zfspull.zfs.model import Kind, Tree
+from zfspull.zfs.model import Kind, Space, Tree
 from zfspull.zfs.names import parent, pool, relative
 
 
@@ -64,7 +65,25 @@ class Pools:
             if node.origin:
                 clones.setdefault(node.origin, []).append(node.name)
         nodes = self.below(root) if recursive else [self.nodes[root]]
-        return Tree(root=root, datasets={relative(root, node.name) or "": node.listed(clones) for node in nodes})
+        taken = space.used_with_all_below(self.below(root))
+        available = self.space().available_bytes
+        return Tree(
+            root=root,
+            datasets={
+                relative(root, node.name) or "": replace(
+                    node.listed(clones),
+                    used_bytes=taken[node.name],
+                    snapshots_bytes=space.snapshots_bytes(node),
+                    available_bytes=available,
+                )
+                for node in nodes
+            },
+        )
+
+    def space(self) -> Space:
+        """What all pools together have in use and available."""
+        used = space.used_bytes(list(self.nodes.values()))
+        return Space(used, space.UNLIMITED_BYTES if self.capacity_bytes is None else max(0, self.capacity_bytes - used))
 
     def plain(self, name: str, snapshot: str) -> bytes:
         """The content of a snapshot as a reader sees it; its key must be loaded."""
@@ -79,17 +98,7 @@ class Pools:
         """What still fits; None for any amount. A blob that several snapshots share counts once."""
         if self.capacity_bytes is None:
             return None
-        blobs = {id(blob): len(blob.stored) for blob in self._blobs()}
-        partial = sum(len(node.partial.tail) for node in self.nodes.values() if node.partial)
-        return self.capacity_bytes - sum(blobs.values()) - partial
-
-    def _blobs(self) -> Iterator[Blob]:
-        for node in self.nodes.values():
-            yield from node.content
-            for shot in node.snapshots:
-                yield from shot.content
-            if node.partial:
-                yield from node.partial.blobs
+        return self.capacity_bytes - space.used_bytes(list(self.nodes.values()))
 
     # Making.
 
@@ -140,9 +149,13 @@ class Pools:
 
     def snapshot(self, root: str, snapshots: Iterable[str], *, recursive: bool = False) -> None:
         """Take snapshots of a dataset, and of all below it; all of them or none."""
+        self.snapshot_all([root], snapshots, recursive=recursive)
+
+    def snapshot_all(self, roots: Iterable[str], snapshots: Iterable[str], *, recursive: bool = False) -> None:
+        """The same of several datasets."""
         snapshots = tuple(snapshots)
-        self.find(root)
-        nodes = list(self.below(root)) if recursive else [self.find(root)]
+        tops = [self.find(root) for root in roots]
+        nodes = [node for top in tops for node in (self.below(top.name) if recursive else [top])]
         for node in nodes:
             if taken := next((name for name in snapshots if node.shot(name)), None):
                 raise ZfsSaysError(f"cannot create snapshot '{node.name}@{taken}': dataset already exists")

@@ -6,19 +6,19 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from zfspull.clock import Clock
-from zfspull.errors import PermanentError, TransientError
+from zfspull.errors import PermanentError, TransientError, ZfspullError
 from zfspull.hosts.failures import failure
 from zfspull.hosts.memory import changes, sending, words
 from zfspull.hosts.memory.faults import Faults, How, SendFault, take, trip
 from zfspull.hosts.memory.frames import Record
 from zfspull.hosts.memory.pools import Pools
 from zfspull.hosts.memory.words import ZfsSaysError
-from zfspull.hosts.ports import Ended, Sink
+from zfspull.hosts.ports import Destroyed, Ended, Sink
 from zfspull.hosts.process import Completed
 from zfspull.plan.steps import Step
 from zfspull.zfs.model import Hold, Tree
-from zfspull.zfs.stderr import Side
+from zfspull.zfs.names import snapshot_name_error
+from zfspull.zfs.stderr import Side, says_destroyed
 
 
 class MemorySource:
@@ -27,7 +27,6 @@ class MemorySource:
     Args:
         pools: what it has.
         host: its name.
-        clock: its time.
         faults: what is to go wrong.
 
     Attributes:
@@ -36,14 +35,13 @@ class MemorySource:
         on_record: called with every record that is sent.
     """
 
-    def __init__(self, pools: Pools, *, clock: Clock, host: str = "memory", faults: Faults | None = None) -> None:
+    def __init__(self, pools: Pools, *, host: str = "memory", faults: Faults | None = None) -> None:
         self.pools = pools
         self.faults = faults or Faults()
         self.commands: list[str] = []
         self.denied: set[str] = set()
         self.on_record: Callable[[Step, Record], None] = lambda _step, _record: None
         self._host = host
-        self._clock = clock
 
     @property
     def host(self) -> str:
@@ -58,19 +56,43 @@ class MemorySource:
             self.commands.append("list")
         return tree
 
-    async def now(self) -> float:
-        """The host's clock."""
-        await self._called("date")
-        return float(int(self._clock.now()))
-
-    async def snapshot(self, root: str, names: Sequence[str], *, recursive: bool) -> None:
-        """Take snapshots named `names` of `root`."""
+    async def snapshot(self, datasets: Sequence[str], name: str, *, recursive: bool) -> None:
+        """Take a snapshot called `name` of each dataset, and of all below if `recursive`."""
         await self._called("snapshot")
         try:
-            self.pools.snapshot(root, names, recursive=recursive)
+            self.pools.snapshot_all(datasets, [name], recursive=recursive)
         except ZfsSaysError as said:
             completed = Completed(said.status, "", said.text)
-            raise failure(Side.SOURCE, "zfs snapshot", completed, host=self._host, dataset=root) from said
+            raise failure(Side.SOURCE, "zfs snapshot", completed, host=self._host, dataset=datasets[0]) from said
+
+    async def destroy_snapshots(self, dataset: str, snapshots: Sequence[str]) -> Destroyed:
+        """Destroy snapshots of one dataset, one by one; what can't be, and what ended it, is reported."""
+        for snapshot in snapshots:
+            if wrong := snapshot_name_error(snapshot):
+                raise ValueError(wrong)
+        gone: list[str] = []
+        skipped: list[tuple[str, str]] = []
+        try:
+            await self._called("destroy")
+            for snapshot in snapshots:
+                error = self._destroy(dataset, snapshot)
+                if error is None:
+                    gone.append(snapshot)
+                elif error.reason in ("held", "cloned"):
+                    skipped.append((snapshot, error.reason))
+                else:
+                    raise error
+        except ZfspullError as error:
+            return Destroyed(tuple(gone), tuple(skipped), error=error)
+        return Destroyed(tuple(gone), tuple(skipped))
+
+    def _destroy(self, dataset: str, snapshot: str) -> ZfspullError | None:
+        destroyed = partial(changes.destroy_snapshots, self.pools, dataset, [snapshot])
+        said = ZfsSaysError(words.DESTROY_DENIED) if "destroy" in self.denied else _attempt(destroyed)
+        if said is None or says_destroyed(said.text):
+            return None
+        completed = Completed(said.status, "", said.text)
+        return failure(Side.SOURCE, "zfs destroy", completed, host=self._host, dataset=dataset)
 
     async def bookmark(self, dataset: str, snapshot: str, name: str) -> None:
         """Bookmark a snapshot; fine if the bookmark is there."""
@@ -114,7 +136,7 @@ class MemorySource:
             for tag in sorted(shot.holds)
         )
 
-    async def _change(self, verb: str, name: str, act: Callable[[], None], *, fine: Sequence[str]) -> None:
+    async def _change(self, verb: str, name: str, act: Callable[[], object], *, fine: Sequence[str]) -> None:
         """Do something to the source, if it permits that; `fine` are texts of failures that are none."""
         await self._called(verb)
         said = ZfsSaysError(words.DENIED[verb].format(name=name)) if verb in self.denied else _attempt(act)
@@ -173,7 +195,7 @@ class MemorySource:
         trip(self.faults.source_calls)
 
 
-def _attempt(act: Callable[[], None]) -> ZfsSaysError | None:
+def _attempt(act: Callable[[], object]) -> ZfsSaysError | None:
     """What zfs says to it, None if it was done."""
     try:
         act()

@@ -15,8 +15,8 @@ from zfspull.hosts.memory.words import ZfsSaysError
 from zfspull.hosts.ports import Destroyed, Receiving
 from zfspull.hosts.process import Completed
 from zfspull.plan.steps import Step
-from zfspull.zfs.model import Arrived, Tree
-from zfspull.zfs.names import snapshot_name_error
+from zfspull.zfs.model import Arrived, Space, Tree
+from zfspull.zfs.names import destroyable_error, snapshot_name_error
 from zfspull.zfs.stderr import Side, classify, says_missing
 
 
@@ -43,6 +43,11 @@ class MemoryTarget:
         if tree.exists:
             self.commands.append("list")
         return tree
+
+    async def space(self, pool: str) -> Space | None:
+        """How much of a pool is in use and how much is available; None if there is no such pool."""
+        await self._called("list")
+        return self.pools.space() if pool in self.pools.nodes else None
 
     async def look(self, name: str, snapshot: str) -> Arrived:
         """What is there of dataset `name` and its `snapshot`."""
@@ -105,29 +110,42 @@ class MemoryTarget:
         except ZfsSaysError as said:
             raise failure(Side.TARGET, "zfs rename", Completed(said.status, "", said.text), dataset=name) from said
 
+    async def destroy_dataset(self, name: str) -> None:
+        """Destroy a dataset that has neither snapshots nor anything below it; fine if it is gone."""
+        if error := destroyable_error(name):
+            raise ValueError(error)
+        await self._called("destroy")
+        try:
+            changes.destroy_dataset(self.pools, name)
+        except ZfsSaysError as said:
+            if not says_missing(said.text):
+                completed = Completed(said.status, "", said.text)
+                raise failure(Side.TARGET, "zfs destroy", completed, dataset=name) from said
+
     async def destroy_snapshots(self, name: str, snapshots: Sequence[str], *, dry_run: bool) -> Destroyed:
         """Destroy snapshots of one dataset; those that can't be destroyed are reported, not raised."""
         for snapshot in snapshots:
             if error := snapshot_name_error(snapshot):
                 raise ValueError(error)
-        if await self._destroy(name, snapshots, dry_run=dry_run) is None:
-            return Destroyed(tuple(snapshots), ())
-        results = [(snapshot, await self._destroy(name, [snapshot], dry_run=dry_run)) for snapshot in snapshots]
-        return Destroyed(
-            tuple(snapshot for snapshot, reason in results if reason is None),
-            tuple((snapshot, reason) for snapshot, reason in results if reason is not None),
-        )
+        gone, skipped = tuple(snapshots), tuple[tuple[str, str], ...]()
+        answer = await self._destroy(name, snapshots, dry_run=dry_run)
+        if isinstance(answer, str):
+            results = [(snapshot, await self._destroy(name, [snapshot], dry_run=dry_run)) for snapshot in snapshots]
+            gone = tuple(snapshot for snapshot, reason in results if not isinstance(reason, str))
+            skipped = tuple((snapshot, reason) for snapshot, reason in results if isinstance(reason, str))
+            answer = await self._destroy(name, gone, dry_run=True) if dry_run and gone else 0
+        return Destroyed(gone, skipped, answer if dry_run and not isinstance(answer, str) else None)
 
-    async def _destroy(self, name: str, snapshots: Sequence[str], *, dry_run: bool) -> str | None:
+    async def _destroy(self, name: str, snapshots: Sequence[str], *, dry_run: bool) -> int | str:
+        """The bytes that it frees, or why it can't be."""
         await self._called("destroy")
         try:
-            changes.destroy_snapshots(self.pools, name, snapshots, dry_run=dry_run)
+            return changes.destroy_snapshots(self.pools, name, snapshots, dry_run=dry_run)
         except ZfsSaysError as said:
             if "could not find any snapshots" in said.text or says_missing(said.text):
-                return None
+                return 0
             row = classify(Side.TARGET, said.text)
             return row.reason if row else said.text
-        return None
 
     async def _called(self, command: str) -> None:
         self.commands.append(command)

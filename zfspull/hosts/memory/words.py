@@ -46,6 +46,7 @@ RESUME_CORRUPT = "cannot resume send: resume token is corrupt (invalid format)"
 
 HELD = "cannot destroy snapshot {name}: it's being held. Run 'zfs holds -r {name}' to see holders."
 CLONED = "cannot destroy '{name}': snapshot has dependent clones\nuse '-R' to destroy the following datasets:\n{clones}"
+HAS_CHILDREN = "cannot destroy '{name}': {kind} has children\nuse '-r' to destroy the following datasets:\n{children}"
 ROLLBACK_CLONED = (
     "cannot rollback to '{name}': clones of previous snapshots exist\n"
     "use '-R' to force deletion of the following clones and dependents:\n{clones}"
@@ -61,6 +62,7 @@ DENIED = {
     "hold": "cannot hold: permission denied",
     "release": "cannot release: permission denied",
 }
+DESTROY_DENIED = "cannot destroy snapshots: permission denied"
 NO_SNAPSHOTS = "could not find any snapshots to destroy; check snapshot names."
 
 
