@@ -216,7 +216,7 @@ class Arena:
         seconds = time.time() - begun
         missing = self.missing()
         assert not missing, f"not converged after {timeout_seconds:.0f} s: {missing}\n{self.journal_tail()}"
-        wait_for("the daemon says so", lambda: self._said_so(begun), timeout_seconds=60)
+        wait_for("the daemon says so", lambda: self._said_so(begun), timeout_seconds=timeout_seconds)
         self.check()
         self.sound = True
         figures = Figures(seconds, self.received_bytes, self._loaded_bytes)

@@ -256,6 +256,22 @@ def repr_of(default):
     return f'"{default}"' if ":" in default or "/" in default else default
 
 
+def test_every_threat_has_a_test():
+    """Each row of the threat model names what holds it and a test that exists, or sends the reader on to the next table."""
+    text = (ROOT / "docs/security.md").read_text()
+    tables = {heading: rows(body) for heading, body in sections(text, 2).items()}
+    assert [heading for heading, table in tables.items() if not table] == ["What is not held"]
+    for threat, holds, shown in (row for table in tables.values() for row in table):
+        named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", shown)
+        assert holds, threat
+        assert named or "next table" in holds, threat
+        for file, test in named:
+            assert re.search(rf"^(?:async )?def {test}\(", (ROOT / "tests" / file).read_text(), re.MULTILINE), (
+                file,
+                test,
+            )
+
+
 def test_the_index_has_every_document():
     """docs/README.md links to every document below docs/."""
     index = (ROOT / "docs/README.md").read_text()

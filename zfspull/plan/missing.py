@@ -14,7 +14,7 @@ from enum import StrEnum
 from zfspull.plan.absence import Losses
 from zfspull.plan.exclude import excluded
 from zfspull.plan.remedies import aside_name, is_aside
-from zfspull.zfs.model import Dataset, Snapshot, Tree
+from zfspull.zfs.model import Dataset, Tree
 from zfspull.zfs.names import MAX_NAME_BYTES, ancestors
 
 
@@ -60,11 +60,6 @@ class Fate:
     action: MissingAction = MissingAction.KEEP
     obstacles: tuple[str, ...] = ()
     to: str = ""
-
-    @property
-    def destroys(self) -> tuple[Snapshot, ...]:
-        """The snapshots that go with it."""
-        return self.dataset.snapshots if self.action is MissingAction.DESTROY else ()
 
 
 @dataclass(slots=True)

@@ -19,8 +19,8 @@ _MAX_UINT64 = 2**64 - 1
 _ABSENT = "-"
 _SHOWN = 120
 _RECLAIM = "reclaim\t"
-MAX_LINES = 2_000_000
-"""No listing has more: the shortest lines that fit become values ten times their size."""
+MAX_LINES = 1_000_000
+"""A listing with more is refused: short lines become values ten times their size, and take a while to read."""
 _MAX_CLONES = 100
 """So many clones of a snapshot are remembered: one is enough to keep it."""
 _LATEST_CREATION = 253_370_764_800
@@ -66,13 +66,15 @@ def parse_points(text: str, columns: Sequence[str]) -> Iterator[tuple[str, Point
     Raises:
         ListingError: on any line that doesn't fit.
     """
+    checked = ""  # there are many lines of one dataset, mostly in a row
     for row in _rows(text, columns):
         separator = "#" if row["type"] == "bookmark" else "@"
         dataset, _, name = row["name"].partition(separator)
         if len(row["name"]) > MAX_NAME_BYTES:
             raise ListingError(f"{row['name'][:_SHOWN]!r} is longer than any name of ZFS")
-        if error := dataset_name_error(dataset) or snapshot_name_error(name):
+        if error := (dataset != checked and dataset_name_error(dataset)) or snapshot_name_error(name):
             raise ListingError(f"{row['name'][:_SHOWN]!r}: {error}")
+        checked = dataset
         guid, createtxg, creation = (_number(row, column) for column in ("guid", "createtxg", "creation"))
         creation = min(creation, _LATEST_CREATION)
         ivsetguid = _optional_number(row, "ivsetguid") or None  # bookmarks of plain datasets say 0
@@ -183,8 +185,8 @@ def _rows(text: str, columns: Sequence[str]) -> Iterator[dict[str, str]]:
             raise ListingError(
                 f"line {number} of the listing has {found} columns instead of {len(columns)}: {line[:_SHOWN]!r}"
             )
-        if strange := next((field for field in fields if not field.isprintable()), None):
-            raise ListingError(f"line {number} of the listing has {strange[:_SHOWN]!r}, which can't be printed")
+        if not line.replace("\t", "").isprintable():
+            raise ListingError(f"line {number} of the listing has what can't be printed: {line[:_SHOWN]!r}")
         yield dict(zip(columns, fields, strict=True))
 
 

@@ -1,7 +1,9 @@
 """The HTTP side: right answers for the two paths, and nothing else."""
 
 import asyncio
+import contextlib
 import socket
+import tracemalloc
 
 import aiohttp
 import pytest
@@ -118,3 +120,33 @@ async def test_after_the_end_nobody_listens():
 
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_a_body_is_not_read(url, client):
+    """Reading takes no body: one of many megabytes is not kept, and the next request is answered."""
+
+    async def endless():
+        for _ in range(64):
+            yield b"x" * (1 << 20)
+
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(aiohttp.ClientError):  # it may be cut off while it still sends
+            async with client.get(f"{url}/healthz", data=endless()) as answer:
+                assert answer.status == 200
+        assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    finally:
+        tracemalloc.stop()
+    async with client.get(f"{url}/healthz") as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize("path", ["/%1b%5d0;owned%07", "/\N{RIGHT-TO-LEFT OVERRIDE}", "/metrics%0d%0aSet-Cookie:x=y"])
+async def test_nothing_of_a_request_comes_back(url, client, path):
+    """An unknown path is not found, and neither its text nor a header made of it is in the answer."""
+    async with client.get(url + path) as answer:
+        body = await answer.text()
+        assert answer.status == 404
+        assert "owned" not in body
+        assert "Set-Cookie" not in answer.headers
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
