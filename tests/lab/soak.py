@@ -159,7 +159,7 @@ class Soak:
         try:
             figures = self._arena.converge(timeout_seconds=CONVERGE_SECONDS)
         except AssertionError as error:
-            self._books.violations.append(f"{what}: {error or type(error).__name__}")
+            self._books.violations.append(f"{what}: {str(error) or 'an assertion without words'}")
             return
         self._books.rounds += 1
         self._books.recovery_seconds.append(figures.seconds)
