@@ -137,9 +137,9 @@ class Soak:
         arena.begin(changes.written_bytes)
         arena.change(changes.script)
         try:
-            arena.wait_received(int(share * changes.written_bytes), timeout_seconds=60)
+            arena.wait_received(int(share * changes.written_bytes), timeout_seconds=180)
         except AssertionError:
-            self._books.violations.append("nothing was received for a minute, without any fault")
+            self._books.violations.append("nothing was received for three minutes, without any fault")
             return
         for fault, pause in zip(strikes, pauses, strict=True):
             self._strike(fault)

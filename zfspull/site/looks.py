@@ -1,14 +1,11 @@
-"""Looks at both ends, each taken once however many checks ask for it. A look that failed fails for all who ask."""
+"""Looks at both ends, each taken once however many checks ask for it."""
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import pwd
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from zfspull.clock import Clock
 from zfspull.config.schema import Config, Host, Job
@@ -16,6 +13,7 @@ from zfspull.errors import PermanentError
 from zfspull.hosts.ends import Ends
 from zfspull.hosts.failures import failure
 from zfspull.hosts.process import Completed, run
+from zfspull.site.once import Looks, once
 from zfspull.zfs import commands
 from zfspull.zfs.delegation import Delegation, parse_delegation
 from zfspull.zfs.features import Feature, parse_features
@@ -29,37 +27,6 @@ LOOK_SECONDS = 60.0
 """For one command of a look; a listing of a large tree has the host's own, longer limit."""
 
 _GATE = "zfspull-gate: refused"
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
-
-def once(look: Callable[_P, Coroutine[Any, Any, _T]]) -> Callable[_P, Awaitable[_T]]:
-    """Take a look once for each object and set of arguments; one who waits no longer does not end it for the others."""
-
-    @functools.wraps(look)
-    async def looked(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        scene: Any = args[0]
-        key = (look.__name__, *args[1:], *kwargs.items())
-        if key not in scene.taken:
-            scene.taken[key] = asyncio.ensure_future(look(*args, **kwargs))
-        result: _T = await asyncio.shield(scene.taken[key])
-        return result
-
-    return looked
-
-
-@dataclass
-class Looks:
-    """What keeps the looks that were taken; whoever made it closes it."""
-
-    taken: dict[Any, asyncio.Future[Any]] = field(default_factory=dict, init=False, repr=False)
-
-    async def close(self) -> None:
-        """End the looks that nobody waits for any more."""
-        for look in self.taken.values():
-            look.cancel()
-        await asyncio.gather(*self.taken.values(), return_exceptions=True)
 
 
 @dataclass

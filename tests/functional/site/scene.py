@@ -25,7 +25,7 @@ Local+Descendent permissions:
 TARGET_ALLOW = """\
 ---- Permissions on backup/gw ----
 Local+Descendent permissions:
-\tuser zp canmount,create,destroy,encryption,mount,mountpoint,readonly,receive,rename,rollback,userprop
+\tuser zp canmount,create,destroy,mount,mountpoint,readonly,receive,rename,rollback,userprop
 """
 FEATURES = "feature@large_blocks\tactive\nfeature@encryption\tactive\n"
 GATE = "zfspull-gate: refused: zfspull runs zfs and date only\n"

@@ -190,7 +190,7 @@ def test_the_place_of_the_replicas(box):
         ["create", "-o", "canmount=off", "backup/gw"],
         [
             "allow", "-u", "zfspull",
-            "create,mount,receive,destroy,rename,rollback,userprop,canmount,mountpoint,readonly,encryption", "backup/gw",
+            "create,mount,receive,destroy,rename,rollback,userprop,canmount,mountpoint,readonly", "backup/gw",
         ],
     ]  # fmt: skip
 
