@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from tests.faults.arena import Arena
 from tests.lab.fixtures import TwoMachines
 from tests.lab.site import Site
+
+
+_failed = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember with the test whether it failed, for the fixture that cleans up after it."""
+    report = yield
+    item.stash[_failed] = item.stash.get(_failed, False) or report.failed
+    return report
 
 
 class Stage:
@@ -70,8 +81,10 @@ def stage(built: Stage) -> Iterator[Stage]:
 
 
 @pytest.fixture
-def arena(stage: Stage) -> Iterator[Arena]:
+def arena(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Arena]:
     """The arena, whatever the test before did to it."""
     arena = stage.ready()
     yield arena
     arena.mend()
+    if request.node.stash.get(_failed, False):
+        arena.sound = False  # it may have ended anywhere, with the daemon stopped for one

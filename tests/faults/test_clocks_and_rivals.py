@@ -6,6 +6,7 @@ import pytest
 
 from tests.faults import mishaps
 from tests.faults.arena import Arena
+from tests.faults.witness import wait_for
 
 
 pytestmark = pytest.mark.timeout(900)  # a reboot, and two recoveries, on a busy host under emulation
@@ -53,11 +54,14 @@ def test_two_daemons_with_two_state_directories(arena: Arena) -> None:
         f"systemd-run -q --unit=rival -p 'Environment={OTHER}' /usr/local/bin/zfspull daemon --config /root/rival/zfspull.yaml"
     )
     try:
+        wait_for("the rival is at work", lambda: "run.started" in _log_of_rival(arena), timeout_seconds=120)
         arena.flow()
         arena.converge("two daemons on one target")
         assert arena.backup.run("systemctl is-active rival", check=False).stdout.strip() == "active"
-        log = arena.backup.run("journalctl -u rival -o cat --no-pager").stdout
-        assert "Traceback" not in log
-        assert "run.started" in log
+        assert "Traceback" not in _log_of_rival(arena)
     finally:
         arena.backup.run("systemctl stop rival; systemctl reset-failed rival; rm -rf /var/lib/rival", check=False)
+
+
+def _log_of_rival(arena: Arena) -> str:
+    return arena.backup.run("journalctl -u rival -o cat --no-pager").stdout

@@ -13,6 +13,7 @@ from tests.faults.arena import PAYLOAD_BYTES, SLOW, SOURCE, TARGET, Arena
 
 pytestmark = pytest.mark.timeout(900)  # a reboot, and two recoveries, on a busy host under emulation
 _numbers = itertools.count(1)
+_CUT_BYTES = 700_000  # of a stream that is longer
 
 
 def test_snapshot_destroyed_while_it_is_sent(arena: Arena) -> None:
@@ -79,7 +80,7 @@ def test_dataset_recreated_between_list_and_first_send(one_stream: Arena) -> Non
 def test_partial_receive_of_another_dataset(arena: Arena) -> None:
     """A resume token that belongs to another dataset's stream is not followed; its partial state is given up."""
     late = f"t{next(_numbers)}"
-    arena.load(300_000)
+    arena.load(2 * _CUT_BYTES)
     arena.converge()
     arena.site.stop()
     arena.change(
@@ -96,11 +97,11 @@ def test_partial_receive_of_another_dataset(arena: Arena) -> None:
 def test_partial_receive_of_a_snapshot_that_is_gone(arena: Arena) -> None:
     """A resume token for a snapshot that was destroyed meanwhile is given up, and the dataset pulled from what is there."""
     late = f"t{next(_numbers)}"
-    arena.load(300_000)
+    arena.load(2 * _CUT_BYTES)
     arena.converge()
     arena.site.stop()
     arena.change(
-        f"zfs create {SOURCE}/{late} && head -c 2000000 /dev/urandom >/{SOURCE}/{late}/file && zfs snapshot {SOURCE}/{late}@gone"
+        f"zfs create {SOURCE}/{late} && head -c {2 * _CUT_BYTES} /dev/urandom >/{SOURCE}/{late}/file && zfs snapshot {SOURCE}/{late}@gone"
     )
     _interrupted(arena, f"{SOURCE}/{late}@gone", late)
     arena.change(f"zfs destroy {SOURCE}/{late}@gone && zfs snapshot {SOURCE}/{late}@first")
@@ -111,7 +112,7 @@ def test_partial_receive_of_a_snapshot_that_is_gone(arena: Arena) -> None:
 
 def _interrupted(arena: Arena, snapshot: str, path: str) -> None:
     """Leave half a receive of `snapshot` in the target dataset `path`, as another tool could have done."""
-    done = arena.source.run(f"zfs send -w {snapshot} | head -c 700000 | base64 -w0", check=False).stdout
+    done = arena.source.run(f"zfs send -w {snapshot} | head -c {_CUT_BYTES} | base64 -w0", check=False).stdout
     arena.backup.run(f"base64 -d | zfs receive -s -u {TARGET}/{path}", input=done, check=False)
     token = arena.backup.run(f"zfs get -Hp -o value receive_resume_token {TARGET}/{path}").stdout.strip()
     assert len(token) > 50, "no partial state was left"

@@ -43,8 +43,9 @@ def fresh_pool(
 
 
 def destroy_pool(machine: Machine, pool: str) -> None:
-    """Destroy a pool even if a transfer that a test left behind still works on it for a moment."""
+    """Destroy a pool even if a transfer that a test left behind still works on it, or a process stands in it, for a while."""
     machine.run(
-        f"for attempt in $(seq 50); do zpool list {pool} >/dev/null 2>&1 || exit 0; "
-        f"zpool destroy -f {pool} 2>/tmp/destroy-{pool} && exit 0; sleep 0.2; done; cat /tmp/destroy-{pool} >&2; exit 1"
+        f"for attempt in $(seq 60); do zpool list {pool} >/dev/null 2>&1 || exit 0; "
+        f"zpool destroy -f {pool} 2>/tmp/destroy-{pool} && exit 0; sleep 0.5; done; "
+        f"cat /tmp/destroy-{pool} >&2; fuser -vm /{pool} >&2; ps -ef | grep -v '\\[' >&2; exit 1"
     )
