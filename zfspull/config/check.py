@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, permutations
+from itertools import chain, permutations
 
 from zfspull.config.document import Document
 from zfspull.config.explain import did_you_mean
 from zfspull.config.schema import Job
 from zfspull.errors import Problem
 from zfspull.plan.exclude import excluded
-from zfspull.zfs.names import relative
+from zfspull.zfs.names import ancestors, relative
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,9 @@ def _shared_sources(scene: Scene) -> Iterator[Problem]:
 
     Where both choose by name they may have chosen well; who chooses nothing pulls everything.
     """
-    for one, other in permutations([placed for placed in scene.jobs if placed.knows("source", "keep_source")], 2):
-        if one.job.keep_source is None or one.job.host != other.job.host or not one.knows("snapshots"):
+    known = [placed for placed in scene.jobs if placed.knows("source", "keep_source")]
+    for one, other in chain.from_iterable(map(permutations, _nested(known, lambda job: f"{job.host}:{job.source}"))):
+        if one.job.keep_source is None or not one.knows("snapshots"):
             continue
         chosen = one.job.snapshots.match is not None and other.job.snapshots.match is not None
         if not chosen and (_pulls(one, other.job.source) or _pulls(other, one.job.source)):
@@ -115,12 +116,12 @@ def _pulls(placed: PlacedJob, dataset: str) -> bool:
 
 
 def _same_names(scene: Scene) -> Iterator[Problem]:
-    for first, second in _pairs(scene, "name"):
+    known = [placed for placed in scene.jobs if placed.knows("name")]
+    for first, second in _nested(known, lambda job: job.name.lower()):  # no name has a slash: it is nested in its own
         one, other = first.job.name, second.job.name
-        if one.lower() == other.lower():
-            how = "also the name of" if one == other else f"only in case different from {one!r}, the name of"
-            message = f"{other!r} is {how} the job in {first.document.place(('name',))}"
-            yield second.document.problem(("name",), message)
+        how = "also the name of" if one == other else f"only in case different from {one!r}, the name of"
+        message = f"{other!r} is {how} the job in {first.document.place(('name',))}"
+        yield second.document.problem(("name",), message)
 
 
 def _overlapping_targets(scene: Scene) -> Iterator[Problem]:
@@ -129,7 +130,8 @@ def _overlapping_targets(scene: Scene) -> Iterator[Problem]:
     A job works on its target and, if recursive, on all below it that it does not exclude: another job's target may lie
     there only under an excluded path.
     """
-    for first, second in _pairs(scene, "target"):
+    known = [placed for placed in scene.jobs if placed.knows("target")]
+    for first, second in _nested(known, lambda job: job.target):
         one, other = first.job.target, second.job.target
         there = first.document.place(("target",))
         if one == other:
@@ -156,9 +158,22 @@ def _works_on(placed: PlacedJob, dataset: str) -> bool:
     return placed.job.recursive and path is not None and not excluded(path, placed.job.exclude)
 
 
-def _pairs(scene: Scene, key: str) -> Iterator[tuple[PlacedJob, PlacedJob]]:
-    """All pairs of jobs whose `key` is known."""
-    return combinations([placed for placed in scene.jobs if placed.knows(key)], 2)
+def _nested(jobs: Sequence[PlacedJob], name_of: Callable[[Job], str]) -> Iterator[tuple[PlacedJob, PlacedJob]]:
+    """The pairs of jobs of which one's dataset is the other's or lies below it, in the order of `jobs`.
+
+    Found by looking up what lies above each: to try all pairs of a thousand jobs would take longer than all the rest.
+    """
+    places: dict[str, list[int]] = {}
+    for place, placed in enumerate(jobs):
+        places.setdefault(name_of(placed.job), []).append(place)
+    pairs = {
+        (min(place, other), max(place, other))
+        for place, placed in enumerate(jobs)
+        for name in (name_of(placed.job), *ancestors(name_of(placed.job)))
+        for other in places.get(name, ())
+        if other != place
+    }
+    return ((jobs[one], jobs[other]) for one, other in sorted(pairs))
 
 
 def _no_host(name: str, known: Mapping[str, object], file: str) -> str:

@@ -40,12 +40,13 @@ def find_base(source: Dataset, target: Dataset) -> Lineage:
     source the `ivsetguid` of both sides must be known and equal: a guid alone survives a non-raw receive, after which
     a raw increment fails (zfs-receive(8)).
     """
-    points: dict[int, list[Point]] = {}
-    for point in source.points:
-        points.setdefault(point.guid, []).append(point)
+    snapshots = {snapshot.guid: snapshot for snapshot in source.snapshots}
+    # Of several bookmarks of one snapshot the oldest will do: they only differ in their names.
+    bookmarks = {bookmark.guid: bookmark for bookmark in reversed(source.bookmarks)}
     broken: list[Snapshot] = []
     for snapshot in reversed(target.snapshots):
-        candidates = points.get(snapshot.guid, [])
+        same = (snapshots.get(snapshot.guid), bookmarks.get(snapshot.guid))
+        candidates = [point for point in same if point is not None]
         usable = [point for point in candidates if not source.encrypted or _same_ivset(point, snapshot)]
         if usable:
             return Lineage(base=Base(target=snapshot, source=usable[0]), broken=tuple(broken))

@@ -75,7 +75,8 @@ def _calendar(keep: Keep, past: _Past) -> Kept:
         kind = PERIODS[name]
         newest: dict[tuple[int, ...], tuple[datetime, Snapshot]] = {}
         for moment, snapshot in moments:
-            newest.setdefault(kind.key(moment), (moment, snapshot))
+            if (key := kind.key(moment)) not in newest:
+                newest[key] = (moment, snapshot)
         # By the calendar and not by order of arrival: a clock that was set back displaces nothing.
         for key in sorted(newest, reverse=True)[:count]:
             moment, snapshot = newest[key]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from rich.console import Console
 
@@ -18,9 +20,9 @@ def row(case="bytes", **overrides):
 
 
 def text(renderable):
-    console = Console(width=120, record=True, quiet=True)
+    console = Console(width=120, file=io.StringIO())
     console.print(renderable)
-    return console.export_text()
+    return console.file.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""The floor: the sends and receives that have to be, in a bare shell loop; nothing is looked up, and no SSH."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.guest import SOURCE, TARGET, timed
+from tests.lab.machine import Machine
+
+
+REPLICA = "floor"
+_STEP = "/root/step"
+
+
+def initial(machine: Machine, paths: Sequence[str], first: str, last: str) -> float:
+    """Seconds for a full send of `first` and one of all that follows up to `last`, for each dataset in turn."""
+    return _each(machine, [step for path in paths for step in (_step(path, first), _step(path, last, f"-I @{first}"))])
+
+
+def increments(machine: Machine, paths: Sequence[str], base: str, to: str, *, at_once: int = 1) -> float:
+    """Seconds for one increment of each dataset, so many at once."""
+    return _each(machine, [_step(path, to, f"-i @{base}") for path in paths], at_once=at_once)
+
+
+def _step(path: str, snapshot: str, base: str = "") -> str:
+    return f"{SOURCE}{path}@{snapshot} {base}".rstrip()  # with a blank at its end, xargs joins a line to the next
+
+
+def _each(machine: Machine, steps: Sequence[str], *, at_once: int = 1) -> float:
+    machine.write(f"{_STEP}s", "".join(f"{step}\n" for step in steps))
+    machine.write(
+        _STEP,
+        "to=$1; shift; dataset=${to%@*}\n"
+        f'zfs send -w "$@" $to | zfs receive -s -u {TARGET}/{REPLICA}${{dataset#{SOURCE}}}\n',
+    )
+    return timed(machine, f"xargs -P {at_once} -L 1 sh {_STEP} <{_STEP}s")
