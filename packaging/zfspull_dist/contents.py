@@ -34,11 +34,11 @@ COPIED_IF_THERE = {
     "packaging/source/zfspull-gate": "usr/share/zfspull/zfspull-gate",
     "SECURITY.md": f"{_DOC}/SECURITY.md",
 }
-EMPTY_DIRECTORIES = ("etc/zfspull/jobs.d",)
+EMPTY_DIRECTORIES = ("etc/zfspull/jobs.d", "etc/zfspull/keys")
 CONFFILES = ("/etc/zfspull/zfspull.yaml",)
 EXECUTABLE = ("usr/bin/zfspull", "usr/share/zfspull/zfspull-gate", "usr/share/python3/runtime.d/zfspull.rtupdate")
-PRIVATE = ("etc/zfspull", "etc/zfspull/jobs.d")
-"""Directories for the daemon's group only; postinst gives them to it."""
+PRIVATE = ("etc/zfspull", "etc/zfspull/jobs.d", "etc/zfspull/keys")
+"""Directories for the daemon's group only, to which postinst gives them; the keys stay root's."""
 
 
 def lay_out(root: Path, epoch: int) -> None:

@@ -16,7 +16,7 @@ from zfspull_dist.roff import convert, escape, heading, inline, line, tagged, ve
 _FILES = (
     ("/etc/zfspull/zfspull.yaml", "hosts, defaults, target settings; see `zfspull.yaml`(5)"),
     ("/etc/zfspull/jobs.d/*.yaml", "one job each"),
-    ("/etc/zfspull/id_ed25519", "the private key with which the daemon logs in, where a host names no other"),
+    ("/etc/zfspull/keys/id_ed25519", "the private key with which the daemon logs in, where a host names no other"),
     ("/etc/zfspull/known_hosts", "the host keys that are trusted"),
     ("/var/lib/zfspull", "run history and locks"),
     ("/run/zfspull/control.sock", "the control socket of the daemon"),

@@ -20,9 +20,9 @@ http: {listen: 127.0.0.1:9797}
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def installed(two_machines: TwoMachines) -> Site:
-    """The daemon installed on the backup box, once for all tests."""
+    """The daemon installed on the backup box, once for all tests of a module."""
     site = Site(two_machines.source, two_machines.backup)
     site.install()
     return site
@@ -33,6 +33,7 @@ def site(installed: Site, make_pool: MakePool) -> Iterator[Site]:
     """The site with fresh pools: an encrypted tree `tank` on the source, and an empty `backup`."""
     make_pool(installed.source, name="tank")
     make_pool(installed.backup, name="backup")
+    installed.grant("backup")
     installed.source.write("/root/make-tree", MAKE_TREE)
     installed.source.run("sh /root/make-tree")
     yield installed

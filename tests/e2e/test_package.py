@@ -32,9 +32,9 @@ recursive: true
 schedule: manual
 """
 BIG_BYTES = 24_000_000
-SLOW = "rate 8mbit"
+SLOW = "rate 2mbit"
+DPKG_SECONDS = 900.0  # the machine compiles a thousand modules to byte code, under emulation
 NEWER = f"{VERSION}-2"
-GRANTED = "create,mount,receive,destroy,hold,release,rollback,rename,userprop,canmount,mountpoint,readonly"
 # What a package leaves on purpose (the user, what systemd notes of it) is not looked for by content.
 LEFTOVERS = "find /etc /usr /var /run -xdev -iname '*zfspull*' ! -path '/var/log/*' ! -path '/run/systemd/*'"
 # The lab's image leaves these out of all packages.
@@ -61,7 +61,7 @@ def newer_deb(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return newer
 
 
-@pytest.fixture(scope="module", params=["trixie", "bookworm"])
+@pytest.fixture(scope="module", params=["trixie", pytest.param("bookworm", marks=pytest.mark.release)])
 def site(request: pytest.FixtureRequest, deb: Path, newer_deb: Path) -> Iterator[Site]:
     """A source with a tree and a fresh backup box of that release, with both packages in its /root."""
     with Lab() as lab:
@@ -89,53 +89,45 @@ def datasets(machine: Machine) -> str:
     return machine.run("zfs list -Hp -t all -o name,guid -r backup").stdout
 
 
-def log_in_at_the_source(site: Site) -> None:
-    """A key for the daemon, let in at the source, and the source's host key."""
-    site.backup.run(f"ssh-keygen -q -t ed25519 -N '' -C zfspull -f {CONFIG}/id_ed25519")
-    site.backup.run(f"chgrp zfspull {CONFIG}/id_ed25519; chmod 640 {CONFIG}/id_ed25519")
-    key = site.backup.run(["cat", f"{CONFIG}/id_ed25519.pub"]).stdout.strip()
-    site.source.run("cat >>/root/.ssh/authorized_keys", input=key + "\n")
-    host_key = site.source.run(["cat", "/etc/ssh/ssh_host_ed25519_key.pub"]).stdout.split()[:2]
-    site.backup.write(f"{CONFIG}/known_hosts", f"10.77.0.1 {' '.join(host_key)}\n")
-
-
 def test_install_upgrade_in_mid_transfer_remove_purge(site: Site) -> None:
     """A package's whole life: nothing runs before there is a job, an upgrade resumes, purging spares what is ZFS's."""
     backup = site.backup
 
-    backup.run(f"dpkg -i {WITH_DOCUMENTATION} /root/zfspull.deb", timeout_seconds=300)
+    backup.run(f"dpkg -i {WITH_DOCUMENTATION} /root/zfspull.deb", timeout_seconds=DPKG_SECONDS)
     assert backup.run("zfspull --version").stdout == f"zfspull {VERSION}\n"
     assert backup.run("dpkg --verify zfspull").stdout == ""
     assert backup.run("gzip -dc /usr/share/man/man8/zfspull.8.gz").stdout.startswith(".TH zfspull 8 ")
     assert backup.run("stat -c '%U:%G %a' /etc/zfspull").stdout == "root:zfspull 750\n"
+    assert backup.run("stat -c '%U:%G %a' /etc/zfspull/keys").stdout == "root:root 750\n"
     assert "nologin" in backup.run("getent passwd zfspull").stdout
     assert backup.run("zfspull check-config").status == 0
     assert state_of_unit(backup) == ("enabled", "inactive")
     assert backup.run("systemctl show -p Result --value zfspull").stdout == "success\n"
 
-    backup.run(f"zfs allow -u zfspull {GRANTED} backup")
-    log_in_at_the_source(site)
+    site.grant("backup")
+    site.log_in()
     site.configure(MAIN, {"home": JOB})
     site.start()
     site.source.shape_link(SLOW)
     backup.run("zfspull pull home >/root/pull.log 2>&1 </dev/null &")
     received = 'zfspull_received_bytes_total{job="home"}'
-    wait_until("half of it arrived", lambda: site.metrics().get(received, 0) > BIG_BYTES / 2)
-    backup.run("dpkg -i /root/newer.deb", timeout_seconds=300)
+    wait_until("some of it arrived", lambda: site.metrics().get(received, 0) > BIG_BYTES / 10, timeout_seconds=300)
+    arrived = site.metrics()[received]
+    backup.run("dpkg -i /root/newer.deb", timeout_seconds=DPKG_SECONDS)
     assert backup.run("dpkg-query -W -f '${Version}' zfspull").stdout == NEWER
     assert state_of_unit(backup) == ("enabled", "active")
     token = backup.run("zfs get -Hp -o value receive_resume_token backup/gw/home").stdout.strip()
     assert len(token) > 100
     site.source.shape_link(None)
-    assert backup.run("zfspull pull home", timeout_seconds=180).status == 0
+    assert backup.run("zfspull pull home", timeout_seconds=300).status == 0
     assert site.status()["jobs"]["home"]["last_run"]["resumed"] == 1
-    assert site.metrics()[received] < 0.6 * BIG_BYTES
+    assert site.metrics()[received] < BIG_BYTES - 0.8 * arrived  # what the kernel had not yet taken comes again
     for dataset in ("home", "home/mail"):
         assert site.snapshots(backup, f"backup/gw/{dataset}") == site.snapshots(site.source, f"tank/{dataset}")
     assert "Traceback" not in site.journal()
 
     before = datasets(backup)
-    backup.run("dpkg -r zfspull", timeout_seconds=300)
+    backup.run("dpkg -r zfspull", timeout_seconds=DPKG_SECONDS)
     assert state_of_unit(backup)[1] == "inactive"
     assert backup.run("test -e /usr/lib/zfspull", check=False).status != 0
     backup.run(f"test -e {CONFIG}/jobs.d/home.yaml && test -e /var/lib/zfspull/history.sqlite")
@@ -144,7 +136,7 @@ def test_install_upgrade_in_mid_transfer_remove_purge(site: Site) -> None:
     backup.run(
         "zfs create -o mountpoint=/var/lib/zfspull/restored backup/restored && touch /var/lib/zfspull/restored/it"
     )
-    said = backup.run("dpkg -P zfspull", timeout_seconds=300)
+    said = backup.run("dpkg -P zfspull", timeout_seconds=DPKG_SECONDS)
     assert "/var/lib/zfspull is left" in said.stderr
     backup.run("test -e /var/lib/zfspull/restored/it")
     assert backup.run("ls -A /var/lib/zfspull").stdout == "restored\n"
@@ -154,7 +146,7 @@ def test_install_upgrade_in_mid_transfer_remove_purge(site: Site) -> None:
     assert backup.run("dpkg-query -W zfspull", check=False).status != 0
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_two_builds_are_the_same(tmp_path: Path) -> None:
     """The package is a function of the checkout: built from two copies in two places, it has the same bytes."""
     listed = subprocess.run(

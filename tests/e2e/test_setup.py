@@ -35,15 +35,16 @@ MAKE_BACKUP = f"""\
 set -e
 systemctl stop zfspull 2>/dev/null || :
 [ ! -e {UNIT} ] || {{ mv {UNIT} /root/zfspull.unit; systemctl daemon-reload; }}
-rm -rf /etc/zfspull /var/lib/zfspull
+[ ! -e /etc/zfspull ] || mv /etc/zfspull /root/etc-zfspull
+rm -rf /var/lib/zfspull
 id -u zfspull >/dev/null 2>&1 || useradd --system --home-dir /var/lib/zfspull --shell /usr/sbin/nologin zfspull
 install -d -m 750 -o zfspull -g zfspull /var/lib/zfspull
 [ -e /root/.ssh/id_ed25519 ] || ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
 """
 RESTORE_BACKUP = f"""\
 rm -rf /etc/zfspull /var/lib/zfspull
+[ ! -e /root/etc-zfspull ] || mv /root/etc-zfspull /etc/zfspull
 [ ! -e /root/zfspull.unit ] || {{ mv /root/zfspull.unit {UNIT}; systemctl daemon-reload; }}
-userdel zfspull 2>/dev/null || :
 """
 
 
@@ -124,7 +125,7 @@ def test_from_nothing_to_a_pull(pair: Pair) -> None:
         "--",
         "ssh",
         "-i",
-        "/etc/zfspull/id_ed25519",
+        "/etc/zfspull/keys/id_ed25519",
         "-o",
         "UserKnownHostsFile=/etc/zfspull/known_hosts",
     ]

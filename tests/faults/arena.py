@@ -97,6 +97,7 @@ class Arena:
         """Make the pools and the tree, on disks that survive a power cut."""
         self.source.run(f"zpool create -f {SOURCE_POOL} {self.source.disks[1]}")
         self.backup.run(f"zpool create -f {TARGET_POOL} {self.backup.disks[1]}")
+        self.site.grant(TARGET_POOL)
         self.source.write("/root/make-fault-tree", MAKE_TREE)
         self.change("sh /root/make-fault-tree; sync")
         self.backup.write("/etc/systemd/system/zfspull.service.d/lab.conf", DROP_IN)

@@ -39,6 +39,7 @@ UNMAKE = f"zpool destroy -f {POOL}; udevadm settle; modprobe -r scsi_debug"
 def raft(arena: Arena) -> Iterator[Arena]:
     """A second job, to a pool on a disk that can be made to fail."""
     arena.backup.run(MAKE)
+    arena.site.grant(POOL)
     arena.reload(raft=JOB)
     yield arena
     arena.backup.run(REPAIR)

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.lab.host import LabError
 from tests.lab.lab import Lab
 from tests.lab.machine import Machine
-from tests.lab.site import HTTP_PORT, Site, wait_until
+from tests.lab.site import HTTP_PORT, KEY, Site, wait_until
 
 
 PHRASE = "the-quick-brown-fox-is-nobody-elses-business"
@@ -103,6 +103,7 @@ class Tour:
         tell("On 'backup': an empty pool, zfspull as a systemd service, and one YAML file for the job.")
         self._backup.run("zpool create backup /dev/disk/by-id/virtio-disk0")
         self._site.install()
+        self._site.grant("backup")
         self._site.configure(MAIN, {})
         self._site.start()
         self._site.configure(MAIN, {"home": JOB})
@@ -187,7 +188,7 @@ class Tour:
         self._backup.run("cp /etc/zfspull/known_hosts /root/.ssh/known_hosts")
         self._backup.run(
             "name=$(zfs list -H -d 1 -t snapshot -o name -s createtxg backup/gw/home/ann | tail -1)\n"
-            "zfs send -w $name | ssh -i /etc/zfspull/id_ed25519 root@10.77.0.1 zfs recv -u tank/restored",
+            f"zfs send -w $name | ssh -i {KEY} root@10.77.0.1 zfs recv -u tank/restored",
             timeout_seconds=120,
         )
         self._source.run("zfs load-key -L file:///root/passphrase tank/restored </dev/null && zfs mount tank/restored")

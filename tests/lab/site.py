@@ -9,9 +9,12 @@ from typing import Any
 
 from tests.lab.machine import Machine
 from tests.lab.software import install_zfspull
+from zfspull.plan.grants import target_permissions
 
 
 CONFIG = "/etc/zfspull"
+KEY = f"{CONFIG}/keys/id_ed25519"
+USER = "zfspull"
 HTTP_PORT = 9797
 START_SECONDS = 120.0  # Python takes its time under emulation
 POLL_SECONDS = 0.5
@@ -30,13 +33,15 @@ class Site:
         self.backup = backup
 
     def install(self) -> None:
-        """Install zfspull and its unit, make the key, and let it in at the source; safe to call again."""
+        """Install zfspull and its unit, make its user and its key, and let it in at the source; safe to call again."""
         install_zfspull(self.backup, unit=True)
-        self.backup.run(
-            f"mkdir -p {CONFIG}/jobs.d && rm -f {CONFIG}/jobs.d/* {CONFIG}/known_hosts && rm -rf /var/lib/zfspull/*\n"
-            f"test -f {CONFIG}/id_ed25519 || ssh-keygen -q -t ed25519 -N '' -C zfspull -f {CONFIG}/id_ed25519"
-        )
-        key = self.backup.run(["cat", f"{CONFIG}/id_ed25519.pub"]).stdout.strip()
+        self.backup.run(_PREPARE)
+        self.log_in()
+
+    def log_in(self) -> None:
+        """Make the key if there is none, let it in at the source, and trust the source's host key."""
+        self.backup.run(f"test -f {KEY} || ssh-keygen -q -t ed25519 -N '' -C zfspull -f {KEY}")
+        key = self.backup.run(["cat", f"{KEY}.pub"]).stdout.strip()
         self.source.run(f"grep -qF '{key}' /root/.ssh/authorized_keys || echo '{key}' >>/root/.ssh/authorized_keys")
         host_key = self.source.run(["cat", "/etc/ssh/ssh_host_ed25519_key.pub"]).stdout.split()[:2]
         self.backup.write(f"{CONFIG}/known_hosts", f"10.77.0.1 {' '.join(host_key)}\n")
@@ -47,6 +52,10 @@ class Site:
         self.backup.write(f"{CONFIG}/zfspull.yaml", main)
         for name, text in jobs.items():
             self.backup.write(f"{CONFIG}/jobs.d/{name}.yaml", text)
+
+    def grant(self, parent: str) -> None:
+        """Let the daemon's user do below this dataset of the backup box what `zfspull setup` would let it do."""
+        self.backup.run(["zfs", "allow", "-u", USER, ",".join(target_permissions()), parent])
 
     def start(self) -> None:
         """Start the daemon; returns when systemd has seen READY."""
@@ -77,6 +86,13 @@ class Site:
         return [(name.partition("@")[2], guid) for name, guid in (line.split("\t") for line in listing.splitlines())]
 
 
+_PREPARE = f"""\
+set -e
+getent passwd {USER} >/dev/null || useradd --system --home-dir /var/lib/zfspull --shell /usr/sbin/nologin {USER}
+install -d -m 750 -g {USER} {CONFIG} {CONFIG}/jobs.d
+install -d -m 750 {CONFIG}/keys
+rm -rf {CONFIG}/jobs.d/* {CONFIG}/known_hosts /var/lib/zfspull/*
+"""
 _FETCH = (
     f'import urllib.request as u; print(u.urlopen("http://127.0.0.1:{HTTP_PORT}/metrics", timeout=20).read().decode())'
 )

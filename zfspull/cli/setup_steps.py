@@ -23,6 +23,7 @@ from zfspull.hosts.ends import default_key
 from zfspull.site import files
 from zfspull.site.source_script import GATE_PATH, INSTALL_GATE, authorized_keys_line, source_script
 from zfspull.site.target_script import target_script
+from zfspull.site.unit import hands_over
 
 
 if TYPE_CHECKING:
@@ -232,8 +233,8 @@ class Setup:
         return load_config(main)
 
     def _hand_over(self, key: Path) -> None:
-        """Give the key to who the daemon runs as."""
-        if os.geteuid() == 0:
+        """Give the key to who the daemon runs as, unless it stays root's and systemd hands the daemon a copy."""
+        if os.geteuid() == 0 and not asyncio.run(hands_over(key)):
             entry = pwd.getpwnam(self._wishes.daemon_user)
             for file in (key, key.with_name(f"{key.name}.pub")):
                 os.chown(file, entry.pw_uid, entry.pw_gid)

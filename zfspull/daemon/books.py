@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from zfspull.daemon.owner import give_to_owner_of, make_directory
 from zfspull.errors import LocalResourceError
 from zfspull.plan.absence import Absence, Ledger, Record
 
@@ -56,8 +57,9 @@ class BooksOnDisk:
         path = self._path(job)
         new = path.with_name(f"{path.name}.new")
         try:
-            self._directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+            make_directory(self._directory, mode=0o750)
             with new.open("w", encoding="utf-8") as file:
+                give_to_owner_of(self._directory, file.fileno())
                 json.dump(to_json(ledger, job), file, separators=(",", ":"))
                 file.flush()
                 os.fsync(file.fileno())

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from zfspull.daemon.owner import give_to_owner_of, make_directory
 from zfspull.errors import LocalResourceError, TransientError
 
 
@@ -84,14 +85,16 @@ def _held(path: Path, what: str, hint: str) -> Iterator[None]:
 
 def _open(path: Path) -> int:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        make_directory(path.parent, mode=0o700)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        give_to_owner_of(path.parent, descriptor)
     except OSError as error:
         raise LocalResourceError(
             f"can't open the lock {path}: {error.strerror}",
-            hint="run as the user that the daemon runs as, usually root",
+            hint="run as root or as the user that the daemon runs as",
             reason="state_directory",
         ) from error
+    return descriptor
 
 
 def _file_name(target: str) -> str:

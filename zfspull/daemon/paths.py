@@ -53,6 +53,11 @@ class Paths:
         return self.state / "missing"
 
     @property
+    def memory(self) -> Path:
+        """The directory of what runs have listed, one file for each job."""
+        return self.state / "known"
+
+    @property
     def locks(self) -> Path:
         """The directory of the locks, one for each target that is worked on."""
         return self.state / "locks"

@@ -17,13 +17,30 @@ from zfspull.hosts.target import LocalTarget
 from zfspull.plan.space import LowSpace
 
 
-KEY_NAME = "id_ed25519"
+KEYS = "keys"
+"""The directory of keys beside the configuration, and the name under which the unit hands it to the daemon."""
+
+_KEY_NAME = "id_ed25519"
 
 
 def default_key() -> Path:
-    """The key of hosts that name none: a systemd credential if there is one, else the one beside the configuration."""
-    directory = os.environ.get("CREDENTIALS_DIRECTORY") or os.environ.get("CONFIGURATION_DIRECTORY") or "/etc/zfspull"
-    return Path(directory) / KEY_NAME
+    """The key of hosts that name none."""
+    return _keys() / _KEY_NAME
+
+
+def key_file(key: Path) -> Path:
+    """Where a key can be read: as a credential if systemd has handed it over, else in its own file.
+
+    systemd.exec(5), "LoadCredential=": of a directory `keys` each file comes as `keys_NAME`.
+    """
+    handed_over = Path(os.environ.get("CREDENTIALS_DIRECTORY", ""), f"{KEYS}_{key.name}")
+    return handed_over if key.parent == _keys() and handed_over.is_absolute() and handed_over.exists() else key
+
+
+def _keys() -> Path:
+    # The variable may hold several directories; the first is that of the configuration.
+    configuration = os.environ.get("CONFIGURATION_DIRECTORY", "").split(":", 1)[0]
+    return Path(configuration or "/etc/zfspull") / KEYS
 
 
 class Ends:
@@ -108,7 +125,7 @@ class Ends:
                 address=host.address,
                 port=host.port,
                 user=host.user,
-                key=Path(host.key) if host.key else default_key(),
+                key=key_file(Path(host.key) if host.key else default_key()),
                 known_hosts=Path(host.known_hosts),
                 connect_timeout_seconds=host.connect_timeout_seconds,
                 keepalive_interval_seconds=host.keepalive_interval_seconds,

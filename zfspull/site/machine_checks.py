@@ -15,7 +15,7 @@ from zfspull.hosts.ends import default_key
 from zfspull.hosts.process import run
 from zfspull.site.finding import Said, fail, note, ok, warn
 from zfspull.site.looks import LOOK_SECONDS, Here, user_name
-from zfspull.site.unit import UNIT, unit_properties
+from zfspull.site.unit import UNIT, hands_over
 from zfspull.zfs.names import pool
 from zfspull.zfs.stderr import Side
 from zfspull.zfs.versions import Versions, bugs, shown
@@ -129,14 +129,13 @@ def _state_directory(state: Path, daemon_user: str) -> Said:
 async def _files(here: Here) -> list[Said]:
     config = here.config
     keys = {Path(host.key) if host.key else default_key() for host in config.hosts.values()}
-    if "id_ed25519" in (await unit_properties("LoadCredential")).get("LoadCredential", ""):
-        keys.discard(default_key())  # systemd hands it to the daemon, which need not read the file
+    handed_over = {key for key in keys if await hands_over(key)}
     known = {Path(host.known_hosts) for host in config.hosts.values()}
     files = sorted({*map(Path, config.sources), *keys, *known})
     said = []
     for file in files:
         try:
-            readable = readable_by(file, here.daemon_user)
+            readable = readable_by(file, "root" if file in handed_over else here.daemon_user)
         except FileNotFoundError:
             said.append(warn(f"{file} is not there", "zfspull setup HOST"))
         except PermissionError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pwd
 import shutil
+from pathlib import Path
 
 from zfspull.errors import ZfspullError
 from zfspull.hosts.process import run
@@ -27,6 +28,12 @@ async def unit_properties(*names: str) -> dict[str, str]:
         return {}
     found = dict(line.split("=", 1) for line in completed.stdout.splitlines() if "=" in line)
     return found if completed.ok and found.get("LoadState") == "loaded" else {}
+
+
+async def hands_over(key: Path) -> bool:
+    """Whether systemd hands this key to the daemon as it starts; then the file is root's alone."""
+    handed = (await unit_properties("LoadCredential")).get("LoadCredential", "")
+    return str(key.parent) in (word.partition(":")[2] for word in handed.split())
 
 
 async def daemon_user() -> str:

@@ -94,8 +94,8 @@ async def test_everything_is_made(box):
         *box.usual, "--fingerprint", box.fingerprint, "--admin-login", "root@127.0.0.1", "--yes"
     )
 
-    key = box.etc / "id_ed25519"
-    public = (box.etc / "id_ed25519.pub").read_text().strip()
+    key = box.etc / "keys/id_ed25519"
+    public = (box.etc / "keys/id_ed25519.pub").read_text().strip()
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert asyncssh.read_private_key(key).export_public_key("openssh").decode().strip() == public
     assert (box.etc / "known_hosts").read_text() == box.host.known_hosts.read_text()
@@ -151,7 +151,7 @@ async def test_by_hand(box):
 
     assert code == ExitCode.OK
     assert "zfs allow -u zfspull send,snapshot,hold,release 'tank/with space'" in out
-    assert (box.etc / "id_ed25519.pub").read_text().strip() in out
+    assert (box.etc / "keys/id_ed25519.pub").read_text().strip() in out
     assert "zfspull doctor gw-with_space" in out
     assert not [line for line in box.ran()[0] if "127.0.0.1" in line]
 
@@ -277,4 +277,4 @@ async def test_the_dialogue(box):
     assert answers == {}
     assert "[@hourly]" in heard
     assert box.fingerprint in heard
-    assert set(box.files()) == {"id_ed25519", "id_ed25519.pub"}
+    assert set(box.files()) == {"keys/id_ed25519", "keys/id_ed25519.pub"}

@@ -10,6 +10,7 @@ from zfspull.cli.exit_codes import ExitCode
 from zfspull.daemon.generation import CLOSE_SECONDS
 from zfspull.daemon.parts import DRAIN_SECONDS
 from zfspull.daemon.paths import Paths
+from zfspull.hosts.ends import KEYS, default_key
 
 
 UNIT = Path(__file__).parents[3] / "systemd" / "zfspull.service"
@@ -34,6 +35,18 @@ def test_the_unit_gives_the_daemon_what_it_relies_on(directives):
         ("ConfigurationDirectory", "/etc", usual.configuration),
     ):
         assert Path(parent, directives[directive]) == path
+
+
+def test_it_is_bounded(directives):
+    """Whatever the daemon does, memory and processes are left for others."""
+    assert directives["MemoryMax"] == "2G"
+    assert int(directives["TasksMax"]) <= 1000
+
+
+def test_the_keys_are_those_beside_the_configuration(directives, monkeypatch):
+    """What the unit hands over is the directory that the daemon takes its keys from, under the name that it looks for."""
+    monkeypatch.delenv("CONFIGURATION_DIRECTORY", raising=False)
+    assert directives["LoadCredential"] == f"{KEYS}:{default_key().parent}"
 
 
 def test_every_directive_has_its_reason():

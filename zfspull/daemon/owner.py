@@ -1,0 +1,37 @@
+"""Whose the files of the state directory are: the daemon's, even where root made them by a command in the foreground.
+
+Else the daemon, which is not root, could not write to a lock that root's `zfspull pull` has made before it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def make_directory(path: Path, *, mode: int) -> None:
+    """Make a directory, and those above it, for the owner of the nearest that is there; fine if it is there.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    if path.exists():
+        return
+    make_directory(path.parent, mode=mode)
+    path.mkdir(mode=mode, exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        give_to_owner_of(path.parent, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def give_to_owner_of(directory: Path, descriptor: int) -> None:
+    """Give an open file to the owner of the directory that it lies in, if we are root and it is root's.
+
+    Raises:
+        OSError: it can't be given away.
+    """
+    if os.geteuid() == 0 and os.fstat(descriptor).st_uid == 0:
+        seen = directory.stat()
+        os.fchown(descriptor, seen.st_uid, seen.st_gid)
