@@ -112,6 +112,9 @@ class MemoryWorld(World):
     async def set_source_clock(self, ahead_seconds):
         self.source_clock.ahead_seconds = ahead_seconds
 
+    async def wait(self, seconds):
+        self.clock.seconds += seconds
+
     def count(self):
         counted = Commands(len(self.source.commands), len(self.target.commands))
         self.source.commands.clear()

@@ -56,9 +56,9 @@ class CountingConnection(Connection):
         super().__init__(login)
         self.counted = 0
 
-    async def run(self, words, **options):
+    async def run_in_turn(self, commands, **options):
         self.counted += 1
-        return await super().run(words, **options)
+        return await super().run_in_turn(commands, **options)
 
     async def stream(self, words, sink, **options):
         self.counted += 1
@@ -208,6 +208,9 @@ class RealWorld(World):
         await asyncio.to_thread(machine.set_clock)
         if ahead_seconds:
             await self._shell("source", f"date -s @$(( $(date +%s) + {ahead_seconds} ))")
+
+    async def wait(self, seconds):
+        await asyncio.sleep(seconds)
 
     def count(self):
         logged = len(self._log.read_text().splitlines()) if self._log.exists() else 0

@@ -19,7 +19,15 @@ from tests.contract.actions import (
 from tests.contract.test_encryption import increment
 from tests.contract.world import assert_equal, guids
 from zfspull.errors import TransientError
-from zfspull.events import DatasetRefused, Outcome, Resolved, TransferFinished, TransferStarted
+from zfspull.events import (
+    DatasetRefused,
+    Outcome,
+    Resolved,
+    ResumeDiscarded,
+    TransferFailed,
+    TransferFinished,
+    TransferStarted,
+)
 from zfspull.plan.policy import REMEDIES
 from zfspull.plan.steps import Reason
 
@@ -194,7 +202,7 @@ async def test_p1_rollback_is_decided_anew_when_the_target_has_changed_meanwhile
     await world.on_target(Snapshot("", "mine"))
     rollback, decided = (
         world.target.list_tree,
-        iter([None, lambda: world.target_pools.snapshot("vault/copy", ["late"])]),
+        iter([lambda: world.target_pools.snapshot("vault/copy", ["late"])]),
     )
 
     async def list_tree(root, *, recursive):
@@ -281,6 +289,23 @@ async def test_renamed_dataset_is_found_wherever_it_went(memory_world, new):
     assert full == ["vault/copy/made"]
     assert await world.names(f"{new}/kid") == ["one", "two"]
     assert "a" not in (await world.tree("target")).datasets
+
+
+async def test_p5_what_a_renamed_dataset_takes_along_is_not_sent_onto(world):
+    """The beginning of a first receive moves with its parent's replica: it is given up, and no stream runs against it."""
+    await world.on_source(Create(""), Create("a"), Snapshot("", "one", recursive=True))
+    await world.run()
+    await world.on_source(Create("a/kid"), Write("a/kid", size=2_000_000), Snapshot("a/kid", "two"))
+    await world.cut_receive(900_000)
+    await world.run()
+    await world.on_source(Rename("a", "b"), Snapshot("b", "three"))
+
+    finished = await world.run(**ALL)
+
+    assert finished.outcome is Outcome.SUCCESS, finished.error
+    assert not world.events.of(TransferFailed)
+    assert world.events.one(ResumeDiscarded).dataset.endswith("/b/kid")
+    await assert_equal(world, ("b/kid", "two"))
 
 
 async def test_renamed_dataset_whose_replica_was_written_to_is_renamed_and_rolled_back(memory_world):

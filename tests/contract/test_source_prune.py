@@ -267,7 +267,7 @@ async def test_p4_lost_connection_ends_the_pruning_and_the_next_run_goes_on(memo
     await world.on_source(Create(""), Create("a"), *shots(*THREE, recursive=True))
     await world.run()
     lost = TransientError("the connection was lost", host="memory", reason="connection_lost")
-    world.faults.source_calls = [None, None, None, lost]  # after two listings, and one destroy that goes well
+    world.faults.source_calls = [*5 * [None], lost]  # after two pairs of listings, and one destroy that goes well
 
     finished = await world.run(**LAST)
     gone = destroyed(world)
@@ -285,16 +285,16 @@ async def test_p4_what_came_between_the_decision_and_the_deed_is_looked_at(memor
     await world.on_source(Create(""), *shots(*THREE))
     await world.run()
     meddled = []
-    listed = world.target.list_tree
+    listed = world.target.listings.fully
 
-    async def lose_a_snapshot(root, *, recursive):
-        tree = await listed(root, recursive=recursive)
+    async def lose_a_snapshot(names, *, below):
+        points = await listed(names, below=below)
         if not meddled:
             meddled.append(True)
             await world.on_target(DestroySnapshots("", ("one",)))
-        return tree
+        return points
 
-    world.target.list_tree = lose_a_snapshot
+    world.target.listings.fully = lose_a_snapshot
 
     await world.run(**LAST)
 

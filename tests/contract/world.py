@@ -16,6 +16,7 @@ from zfspull.plan.space import LowSpace
 from zfspull.plan.steps import Step
 from zfspull.pull.books import MemoryBooks
 from zfspull.pull.context import Context
+from zfspull.pull.remembered import ProcessMemory
 from zfspull.pull.run import run_job
 from zfspull.zfs.model import Tree
 
@@ -69,6 +70,7 @@ class World(ABC):
         refused: what the source was found not to permit, as long as the daemon runs.
         low_space: when the target's pool counts as short of room; never, unless a test says so.
         books: of what the source lost.
+        remembered: what runs have listed.
     """
 
     source: Source
@@ -83,6 +85,7 @@ class World(ABC):
         self.refused: set[str] = set()
         self.low_space = LowSpace()
         self.books = MemoryBooks()
+        self.remembered = ProcessMemory()
         self._later_seconds = 0.0
 
     @abstractmethod
@@ -160,7 +163,12 @@ class World(ABC):
             refused=self.refused,
             low_space=self.low_space,
             books=self.books,
+            memory=self.remembered,
         )
+
+    @abstractmethod
+    async def wait(self, seconds: float) -> None:
+        """Let time pass, on both sides alike."""
 
     def later(self, *, days: float) -> None:
         """Let the clock of this machine be so much later; that of the source and of the pools is not."""

@@ -77,12 +77,19 @@ class Scenery(MemoryWorld):
     # Remembering.
 
     def note_progress(self):
-        """Remember how far each interrupted receive has got: less than that must never be sent again."""
+        """Remember how far each interrupted receive has got: less than that must never be sent again.
+
+        But for those of datasets that were renamed since: zfspull follows no token with another name in it.
+        """
         for name, node in self.target_pools.nodes.items():
-            if (partial := node.partial) is not None:
+            if (partial := node.partial) is not None and self._is_of_its_place(name, partial.begin.to_name):
                 for at, size in enumerate([*(len(blob.stored) for blob in partial.blobs), len(partial.tail)]):
                     key = (name, partial.begin.to_guid, partial.begin.first_object + at)
                     self.memory.arrived[key] = max(size, self.memory.arrived.get(key, 0))
+
+    def _is_of_its_place(self, name, to_name):
+        path = relative(self.target_root, name)
+        return path is not None and to_name.partition("@")[0] == join(self.source_root, path)
 
     def forget_progress(self):
         """Replicas were moved: what they had is where it was no more."""

@@ -17,6 +17,7 @@ from zfspull.config.load import load_config
 from zfspull.daemon.books import BooksOnDisk
 from zfspull.daemon.history import History
 from zfspull.daemon.lock import daemon_lock
+from zfspull.daemon.memory_file import MemoryOnDisk
 from zfspull.daemon.notify import Notifier
 from zfspull.daemon.observers import Observers
 from zfspull.daemon.parts import Parts
@@ -84,7 +85,7 @@ async def serve(
         try:
             parts = _make_parts(
                 loader=loader,
-                work=work or PullWork(clock, BooksOnDisk(paths.books)),
+                work=work or PullWork(clock, BooksOnDisk(paths.books), MemoryOnDisk(paths.memory, clock)),
                 history=history,
                 clock=clock,
                 notifier=Notifier(environment),

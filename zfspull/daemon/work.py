@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from zfspull.pull.context import Context
 from zfspull.pull.foresight import foresee_job
 from zfspull.pull.prune import PruneReport, prune_job
+from zfspull.pull.remembered import ProcessMemory
 from zfspull.pull.run import run_job
 
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from zfspull.events import EventSink, RunFinished, Trigger
     from zfspull.plan.prune import LimitExceeded
     from zfspull.pull.books import Books
+    from zfspull.pull.remembered import Memory
     from zfspull.zfs.model import Space
 
 
@@ -51,10 +53,11 @@ class Work(Protocol):
 class PullWork:
     """The real work."""
 
-    def __init__(self, clock: Clock, books: Books) -> None:
-        """Args: time, and the books of what sources lost."""
+    def __init__(self, clock: Clock, books: Books, memory: Memory | None = None) -> None:
+        """Args: time, the books of what sources lost, and what is remembered of what was listed."""
         self._clock = clock
         self._books = books
+        self._memory = memory or ProcessMemory()
 
     async def pull(
         self, job: Job, generation: Generation, events: EventSink, *, trigger: Trigger, run_id: str
@@ -78,4 +81,6 @@ class PullWork:
         return await generation.ends.target.space(pool)
 
     def _context(self, job: Job, generation: Generation, events: EventSink) -> Context:
-        return Context.of(generation.ends, job.host, events=events, clock=self._clock, books=self._books)
+        return Context.of(
+            generation.ends, job.host, events=events, clock=self._clock, books=self._books, memory=self._memory
+        )

@@ -6,14 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from zfspull.errors import ZfspullError
 from zfspull.plan.steps import Step
-from zfspull.zfs.model import Arrived, Hold, Space, Tree
+from zfspull.zfs.model import Arrived, Brief, Hold, Point, Space, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,39 @@ class Destroyed:
     error: ZfspullError | None = None
 
 
+class Listings(Protocol):
+    """The listings of one side for whoever knows most of it already, by one command each."""
+
+    async def datasets(self, root: str, *, recursive: bool) -> Tree:
+        """All datasets at and below `root`, without their snapshots and bookmarks; empty if there is none.
+
+        `snapshots_changed` is asked for; where the host does not have it, it is None.
+        """
+
+    async def briefly(self, datasets: Sequence[str], *, below: str | None) -> Mapping[str, tuple[Brief, ...]]:
+        """The snapshots of `datasets`, and on the source their bookmarks, in brief: at a tenth of the cost.
+
+        Args:
+            datasets: full names, at least one.
+            below: where it is shorter to list all that lies at and below a dataset than to name them.
+
+        Returns:
+            By full name. Of several, one that is gone by now is not in it, and may draw others along that have nothing.
+        """
+
+    async def fully(self, datasets: Sequence[str], *, below: str | None) -> Mapping[str, tuple[Point, ...]]:
+        """The same with all that is ever asked of them."""
+
+    async def named(self, points: Sequence[str]) -> Mapping[str, Point]:
+        """Snapshots and bookmarks, at least one, in full, by full name; one that is gone is not in it."""
+
+
 class Source(Protocol):
     """The machine that is pulled from."""
+
+    @property
+    def listings(self) -> Listings:
+        """Its listings in parts."""
 
     @property
     def host(self) -> str:
@@ -132,6 +163,10 @@ class Source(Protocol):
 
 class Target(Protocol):
     """The pools of this machine."""
+
+    @property
+    def listings(self) -> Listings:
+        """Their listings in parts."""
 
     async def list_tree(self, root: str, *, recursive: bool) -> Tree:
         """All datasets at and below `root` with their snapshots, by a constant number of commands."""

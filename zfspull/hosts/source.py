@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable, Sequence
 
 from zfspull.errors import PermanentError, ZfspullError
+from zfspull.hosts.bookkeeping import Bookkeeping, Change
 from zfspull.hosts.failures import failure, listed
 from zfspull.hosts.limiter import Limiter
+from zfspull.hosts.listings import ZfsListings, listing_error
 from zfspull.hosts.ports import Destroyed, Ended, Sink
 from zfspull.hosts.process import Completed
 from zfspull.hosts.ssh import Connection
@@ -52,11 +54,20 @@ class SshSource:
         self._zfs = tuple(zfs)
         self._timeout = command_timeout_seconds
         self._limiter = limiter
+        self._books = Bookkeeping(connection, zfs=self._zfs, timeout_seconds=command_timeout_seconds)
+        self._listings = ZfsListings(
+            self._list, Side.SOURCE, host=self.host, columns=commands.DATASET_COLUMNS, bookmarks=True
+        )
 
     @property
     def host(self) -> str:
         """Its name in the configuration."""
         return self._connection.login.host
+
+    @property
+    def listings(self) -> ZfsListings:
+        """Its listings in parts."""
+        return self._listings
 
     async def list_tree(self, root: str, *, recursive: bool) -> Tree:
         """All datasets at and below `root` with snapshots and bookmarks, by two commands; empty if there is none."""
@@ -71,13 +82,7 @@ class SshSource:
             # In a thread: a listing of a million snapshots takes seconds, and nobody else is to wait for them.
             return await asyncio.to_thread(parse_tree, root, datasets.stdout, points.stdout, columns)
         except ListingError as error:
-            raise PermanentError(
-                f"`zfs list` on the source printed what zfs never prints: {error}",
-                hint="does the login's shell or a wrapper print text of its own?",
-                host=self.host,
-                dataset=root,
-                reason="listing",
-            ) from error
+            raise listing_error(Side.SOURCE, error, host=self.host, dataset=root) from error
 
     async def snapshot(self, datasets: Sequence[str], name: str, *, recursive: bool) -> None:
         """Take a snapshot called `name` of each dataset, and of all below if `recursive`, in one atomic command."""
@@ -172,11 +177,9 @@ class SshSource:
                 raise PermanentError(str(error), host=self.host, reason="listing") from error
         return found
 
-    async def _change(self, words: Sequence[str], dataset: str, *, fine: Sequence[str]) -> None:
-        """Run a command that changes something on the source; `fine` are texts of failures that are none."""
-        completed = await self._run(words)
-        if not completed.ok and not any(text in completed.stderr for text in fine):
-            raise failure(Side.SOURCE, f"zfs {words[0]}", completed, host=self.host, dataset=dataset)
+    async def _change(self, words: Sequence[str], dataset: str, *, fine: tuple[str, ...]) -> None:
+        """Run a command that changes something on the source, perhaps with others; see `Bookkeeping`."""
+        await self._books.make(Change(tuple(words), dataset, fine))
 
     async def estimate(self, step: Step) -> int | None:
         """Bytes that the step's stream will have, None where ZFS can't say."""

@@ -1,6 +1,6 @@
 """One SSH connection per host with many channels.
 
-Only this module and `session` import asyncssh; errors leave as ours, raised from asyncssh's.
+Only this module, `session` and `burst` import asyncssh; errors leave as ours, raised from asyncssh's.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TypeVar
 import asyncssh
 
 from zfspull.errors import PermanentError, TransientError, ZfspullError
+from zfspull.hosts.burst import shorten
 from zfspull.hosts.limiter import Limiter
 from zfspull.hosts.ports import Ended, Sink
 from zfspull.hosts.process import MAX_OUTPUT_BYTES, Completed
@@ -39,6 +40,9 @@ _CHANNELS = 8
 """sshd allows 10 sessions on a connection (MaxSessions), and counts one until its command has really ended."""
 _STREAM_CHANNELS = 6
 """Streams last for hours: they leave room for the commands of other jobs."""
+
+_LANGUAGE = "env LC_ALL=C "
+"""Before each command: error texts are classified."""
 
 _AnySession = TypeVar("_AnySession", OutputSession, StreamSession)
 
@@ -82,14 +86,28 @@ class Connection:
             TransientError: the host can't be reached, the connection is lost, or the command takes too long.
             PermanentError: the login or the host key is refused.
         """
+        return await self.run_in_turn([words], timeout_seconds=timeout_seconds, max_output_bytes=max_output_bytes)
+
+    async def run_in_turn(
+        self,
+        commands: Sequence[Sequence[str]],
+        *,
+        timeout_seconds: float,
+        max_output_bytes: int = MAX_OUTPUT_BYTES,
+    ) -> Completed:
+        """Run commands one after the other until one fails, over one channel, as `run` does one.
+
+        The status is that of the last one that ran.
+        """
+        told = command_line(commands)
         async with self._channels:
-            session = await self._open(words, OutputSession(max_output_bytes))
+            session = await self._open(told, OutputSession(max_output_bytes))
             try:
                 async with asyncio.timeout(timeout_seconds):
                     with self._translated():
                         return await session.completed()
             except TimeoutError as error:
-                message = f"`{shlex.join(words)[:80]}` did not end within {timeout_seconds:.0f} s"
+                message = f"`{told.removeprefix(_LANGUAGE)[:80]}` did not end within {timeout_seconds:.0f} s"
                 raise TransientError(message, host=self.login.host, reason="timeout") from error
             finally:
                 session.close()
@@ -113,7 +131,8 @@ class Connection:
         if limiter is not None:
             window = max(2 * _PACKET_BYTES, min(window, limiter.bytes_per_second // 4))
         async with self._stream_channels, self._channels:
-            session = await self._open(words, StreamSession(sink, window, limiter=limiter, on_stderr=on_stderr), window)
+            told = StreamSession(sink, window, limiter=limiter, on_stderr=on_stderr)
+            session = await self._open(command_line([words]), told, window)
             try:
                 with self._translated():
                     return await session.ended()
@@ -129,12 +148,11 @@ class Connection:
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await connected.wait_closed()
 
-    async def _open(self, words: Sequence[str], session: _AnySession, window_bytes: int = _WINDOW_BYTES) -> _AnySession:
+    async def _open(self, line: str, session: _AnySession, window_bytes: int = _WINDOW_BYTES) -> _AnySession:
         connected = await self._connect()
-        command = shlex.join(("env", "LC_ALL=C", *words))
         opening = asyncio.ensure_future(
             connected.create_session(
-                lambda: session, command, encoding=None, window=window_bytes, max_pktsize=_PACKET_BYTES
+                lambda: session, line, encoding=None, window=window_bytes, max_pktsize=_PACKET_BYTES
             )
         )
         try:
@@ -156,7 +174,7 @@ class Connection:
                 if not (path.is_file() and os.access(path, os.R_OK)):
                     raise self._permanent(
                         f"the {what} {path} of host {login.host} can't be read",
-                        "see `key` and `known_hosts` of the host in zfspull.yaml",
+                        "see `key` and `known_hosts` of the host in zfspull.yaml; for a new key restart the daemon",
                         "login",
                     )
             tunnel = await self._via._connect() if self._via is not None else None  # noqa: SLF001 - one of us
@@ -177,6 +195,7 @@ class Connection:
                         keepalive_interval=login.keepalive_interval_seconds,
                         keepalive_count_max=_MISSED_KEEPALIVES,
                     )
+                shorten(self._connected)
             return self._connected
 
     @contextmanager
@@ -217,3 +236,8 @@ class Connection:
         return TransientError(
             f"{where}: {message}", hint="is the host up, and the way to it?", host=self.login.host, reason=reason
         )
+
+
+def command_line(commands: Sequence[Sequence[str]]) -> str:
+    """What the login's shell is given: every word is one there, and nothing in it means anything to the shell."""
+    return " && ".join(_LANGUAGE + shlex.join(words) for words in commands)

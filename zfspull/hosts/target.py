@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from zfspull.errors import PermanentError
+from zfspull.errors import PermanentError, ZfspullError
+from zfspull.hosts.coalesce import Bounds, Coalescer
 from zfspull.hosts.failures import failure, listed
 from zfspull.hosts.feeding import feed
+from zfspull.hosts.listings import ZfsListings, listing_error
 from zfspull.hosts.ports import Destroyed, Receiving
 from zfspull.hosts.process import Completed, run
 from zfspull.plan.steps import Step
@@ -25,6 +27,7 @@ PLACEHOLDER = "zfspull:placeholder"
 _OF_MOUNTING = frozenset({"canmount", "mountpoint"})
 _RECEIVE_PATIENCE_SECONDS = 60.0
 _BATCH = 100
+_LOOKS = Bounds(requests=50)
 _DRY_RUN_CHARACTERS = 60_000  # one word of a command line may have 128 KiB (execve(2), MAX_ARG_STRLEN)
 _NOTHING_TO_ABORT = "does not have any resumable receive state"
 _EXISTS = "dataset already exists"
@@ -57,6 +60,13 @@ class LocalTarget:
         )
         self._exclude_properties = tuple(exclude_properties)
         self._timeout = command_timeout_seconds
+        self._looks: dict[str, Coalescer[tuple[str, str], Arrived]] = {}
+        self._listings = ZfsListings(self._run, Side.TARGET, columns=commands.TARGET_DATASET_COLUMNS, bookmarks=False)
+
+    @property
+    def listings(self) -> ZfsListings:
+        """Their listings in parts."""
+        return self._listings
 
     async def list_tree(self, root: str, *, recursive: bool) -> Tree:
         """All datasets at and below `root` with their snapshots, by two commands; empty if there is none."""
@@ -71,9 +81,7 @@ class LocalTarget:
         try:
             return parse_tree(root, datasets.stdout, points.stdout, columns, rows)
         except ListingError as error:
-            raise PermanentError(
-                f"`zfs list` here printed what zfs never prints: {error}", dataset=root, reason="listing"
-            ) from error
+            raise listing_error(Side.TARGET, error, host="", dataset=root) from error
 
     async def space(self, pool: str) -> Space | None:
         """How much of a pool is in use and how much is available; None if there is no such pool."""
@@ -88,14 +96,31 @@ class LocalTarget:
             ) from error
 
     async def look(self, name: str, snapshot: str) -> Arrived:
-        """What is there of dataset `name` and its `snapshot`: the look after a step."""
-        completed = await self._run(commands.list_after_step(name, snapshot))
-        if not completed.ok and not says_missing(completed.stderr):
-            raise failure(Side.TARGET, "zfs list", completed, dataset=name)
+        """What is there of dataset `name` and its `snapshot`: the look after a step, together with those of others."""
+        # By pool: one that hangs must not hold the others up.
+        pool = name.partition("/")[0]
+        if pool not in self._looks:
+            self._looks[pool] = Coalescer(self._look_at, lambda point: 2 * len("".join(point).encode()), _LOOKS)
+        return await self._looks[pool].ask((name, snapshot))
+
+    async def _look_at(self, points: Sequence[tuple[str, str]]) -> list[Arrived | ZfspullError]:
+        """What is there of each of `points`, or why that can't be said."""
+        completed = await self._run(commands.list_after_steps(points))
+        if completed.ok or (len(points) == 1 and says_missing(completed.stderr)):
+            try:
+                return [*parse_arrived(completed.stdout, points)]
+            except ListingError as error:
+                raise PermanentError(str(error), dataset=points[0][0], reason="listing") from error
+        if len(points) == 1:
+            raise failure(Side.TARGET, "zfs list", completed, dataset=points[0][0])
+        # One of them is missing, or worse: each by itself can be told apart.
+        return [answer for point in points for answer in await self._look_alone(point)]
+
+    async def _look_alone(self, point: tuple[str, str]) -> list[Arrived | ZfspullError]:
         try:
-            return parse_arrived(completed.stdout)
-        except ListingError as error:
-            raise PermanentError(str(error), dataset=name, reason="listing") from error
+            return await self._look_at([point])
+        except ZfspullError as error:
+            return [error]
 
     async def create_placeholder(self, name: str, *, stay_plain: bool) -> None:
         """Create the filesystem `name` as an empty, unmounted placeholder; fine if it exists. See the protocol."""

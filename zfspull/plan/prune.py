@@ -141,7 +141,7 @@ def _scene(dataset: Dataset, base: Base) -> _Scene:
 
 
 def _guards(scene: _Scene, snapshot: Snapshot) -> tuple[str, ...]:
-    return tuple(f"guard: {name}" for name, protects in GUARDS if protects(scene, snapshot))
+    return tuple([f"guard: {name}" for name, protects in GUARDS if protects(scene, snapshot)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from zfspull.hosts.ports import Source, Target
 from zfspull.hosts.slots import Slots
 from zfspull.plan.space import LowSpace
 from zfspull.pull.books import Books, MemoryBooks
+from zfspull.pull.remembered import Memory, ProcessMemory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Context:
         low_space: when a pool here counts as short of room.
         stall_timeout_seconds: how long a stream may stand still before it is ended.
         books: of what the source lost.
+        memory: of what earlier runs have listed.
     """
 
     source: Source
@@ -45,9 +47,12 @@ class Context:
     refused: set[str] = field(default_factory=set)
     permitted: set[str] = field(default_factory=set)
     books: Books = field(default_factory=MemoryBooks)
+    memory: Memory = field(default_factory=ProcessMemory)
 
     @classmethod
-    def of(cls, ends: Ends, host: str, *, events: EventSink, clock: Clock, books: Books) -> Context:
+    def of(
+        cls, ends: Ends, host: str, *, events: EventSink, clock: Clock, books: Books, memory: Memory | None = None
+    ) -> Context:
         """The surroundings of a run that pulls from `host`."""
         return cls(
             source=ends.source(host),
@@ -60,4 +65,5 @@ class Context:
             machine=ends.machine,
             refused=ends.refused(host),
             books=books,
+            memory=memory or ProcessMemory(),
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from dataclasses import replace
+from functools import partial
 
 from zfspull.config.schema import Job
 from zfspull.errors import ZfspullError
@@ -16,6 +17,7 @@ from zfspull.plan.cursors import CursorKind, Owner, replica_tag
 from zfspull.plan.policy import Policy
 from zfspull.plan.steps import DatasetPlan, Step
 from zfspull.pull.context import Context
+from zfspull.pull.sweep import Sweep
 from zfspull.pull.tally import Tally
 from zfspull.zfs.model import Snapshot
 from zfspull.zfs.names import MAX_NAME_BYTES
@@ -42,14 +44,18 @@ class Cursor:
         plan: the dataset.
         context: the surroundings.
         tally: the run's books.
+        sweep: takes the old bookmarks away.
     """
 
-    def __init__(self, kind: CursorKind, owner: Owner, plan: DatasetPlan, context: Context, tally: Tally) -> None:
+    def __init__(
+        self, kind: CursorKind, owner: Owner, plan: DatasetPlan, context: Context, tally: Tally, *, sweep: Sweep
+    ) -> None:
         self._kind = kind
         self._owner = owner
         self._plan = plan
         self._context = context
         self._tally = tally
+        self._sweep = sweep
         self._made = [bookmark.name for bookmark in plan.cursors]
         self._of_base = [bookmark.name for bookmark in plan.cursors if plan.base and bookmark.guid == plan.base.guid]
         base = plan.steps[0].base if plan.steps else None
@@ -57,24 +63,32 @@ class Cursor:
         self._held = [base.name] if isinstance(base, Snapshot) and base.holds else []
 
     async def secure(self, step: Step) -> None:
-        """Bookmark the snapshot that is about to be sent, and hold it too if it is a first send, or the rest of one.
+        """Bookmark the snapshot that is to be sent: long before the stream if need be, with those of other datasets.
 
         Before the stream and not after it: else the source could prune the snapshot as soon as it has arrived, and
         the two sides would have nothing in common. That the bookmark is of the right snapshot needs no look: were
         another one under the name by now, that one would be sent, and its guid would not be the one planned.
         """
         await self._bookmark(step.to)
+
+    async def keep(self, step: Step) -> None:
+        """Hold the snapshot whose stream is about to start if it is a first send, or the rest of one.
+
+        Right before the stream: a hold keeps the source from pruning, and those of a run that died may stay.
+        """
         if step.creates:
             await self._hold(step.to)
 
     async def move(self, step: Step) -> None:
-        """Let the cursor stand for what `step` brought, and take the older ones away."""
+        """Let the cursor stand for what `step` brought; the older ones go with the next step, or after the last one."""
         name = self._owner.bookmark(step.to.guid)
         if name in self._made:
             self._tell_moved(f"#{name}")
             self._of_base = [name]
-            await self._destroy([old for old in self._made if old != name])
             await self._release(self._held)
+            stale = [old for old in self._made if old != name]
+            if stale and step is self._plan.steps[-1]:
+                await self._sweep.add(partial(self._destroy, stale))
         elif await self._hold(step.to):
             await self._release([held for held in self._held if held != step.to.name])
             self._tell_moved(step.to.mark)

@@ -11,6 +11,7 @@ from zfspull.events import DatasetDestroyed, Noticed, Resolved
 from zfspull.plan.absence import CAP_SECONDS, Ledger, Losses, advance, look
 from zfspull.plan.duration import format_duration
 from zfspull.plan.missing import Fate, Missing, MissingAction
+from zfspull.plan.steps import Plan
 from zfspull.plan.tree import plan_tree
 from zfspull.pull.context import Context
 from zfspull.pull.destroying import destroy_snapshots
@@ -20,7 +21,14 @@ from zfspull.zfs.names import join
 
 
 async def note_losses(
-    job: Job, source: Tree | None, target: Tree, context: Context, tally: Tally, *, dry_run: bool = False
+    job: Job,
+    source: Tree | None,
+    target: Tree,
+    context: Context,
+    tally: Tally,
+    *,
+    dry_run: bool = False,
+    plan: Plan | None = None,
 ) -> Losses:
     """Look at both sides and write down what is gone on the source; trouble with the books stops nothing.
 
@@ -31,8 +39,11 @@ async def note_losses(
         context: the surroundings.
         tally: the run's books: what has gone wrong with a dataset makes it no evidence.
         dry_run: write nothing down.
+        plan: of these two trees, if there is one already.
     """
-    sight = look(source, target, exclude=job.exclude, troubled=_troubled(job, source, target, tally))
+    if plan is None and source is not None:
+        plan = plan_tree(source, target, job.policy)
+    sight = look(source, target, exclude=job.exclude, troubled=_troubled(plan, tally))
     if not target.exists:
         return Losses(sight)
     try:
@@ -48,11 +59,10 @@ async def note_losses(
     return losses
 
 
-def _troubled(job: Job, source: Tree | None, target: Tree, tally: Tally) -> frozenset[str]:
+def _troubled(plan: Plan | None, tally: Tally) -> frozenset[str]:
     """The target datasets that this run could not pull, or that are refused."""
     failed = {error.dataset for error in tally.errors if error.dataset}
-    refused = plan_tree(source, target, job.policy).refused if source is not None else ()
-    return frozenset(failed | {dataset.target for dataset in refused})
+    return frozenset(failed | {dataset.target for dataset in (plan.refused if plan else ())})
 
 
 def _cap_seconds(job: Job) -> float:

@@ -62,6 +62,17 @@ class PruneReport:
     unreachable: ZfspullError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """The target, and the paths of the datasets in it that were listed in full just now: nothing else may go.
+
+    Of the others it is known what they have, but not what is held.
+    """
+
+    target: Tree
+    paths: frozenset[str]
+
+
 def decide(
     job: Job, source: Tree | None, target: Tree, now: float, losses: Losses | None = None
 ) -> tuple[DatasetPrune, ...]:
@@ -123,6 +134,7 @@ async def prune_tree(
     dry_run: bool = False,
     confirmed: bool = False,
     already: int = 0,
+    fresh: Fresh | None = None,
 ) -> PruneReport:
     """Destroy what retention gives up, from a fresh listing of the target.
 
@@ -135,8 +147,12 @@ async def prune_tree(
         confirmed: a person has confirmed to go beyond the job's `max_destroy`.
         already: how many snapshots an earlier turn in the same run has destroyed: they count for `max_destroy`, and if
             it is too much together with them, the rest is left to the next run without a word.
+        fresh: what was listed in full just now; None to list all of it. Nothing else is touched.
     """
-    target = await context.target.list_tree(job.target, recursive=job.recursive)
+    if fresh is None:
+        target = await context.target.list_tree(job.target, recursive=job.recursive)
+        fresh = Fresh(target, frozenset(target.datasets))
+    target = fresh.target
     losses = await note_losses(job, source, target, context, tally, dry_run=dry_run)
     prunes = decide(job, source, target, context.clock.now(), losses)
     fates = judge(job, target, losses)
@@ -160,10 +176,11 @@ async def prune_tree(
         return PruneReport(datasets=prunes, missing=fates, exceeded=exceeded)
     skipped: list[tuple[str, str, str]] = []
     before = tally.destroyed
+    names = {target.datasets[path].name for path in fresh.paths if path in target.datasets}
     for prune in prunes:
-        if prune.destroy and not prune.whole:
+        if prune.destroy and not prune.whole and prune.dataset in names:
             skipped += await _destroy(prune, context, tally)
-    skipped += await carry_out_fates(fates, context, tally)
+    skipped += await carry_out_fates([fate for fate in fates if fate.path in fresh.paths], context, tally)
     return PruneReport(datasets=prunes, missing=fates, destroyed=tally.destroyed - before, skipped=tuple(skipped))
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from zfspull.config.schema import Job
 from zfspull.errors import PermanentError, RefusalError, TransientError
 from zfspull.events import ResumeDiscarded
 from zfspull.plan.dataset import plan_dataset
-from zfspull.plan.steps import DatasetPlan, Refusal, RemedyKind
+from zfspull.plan.steps import DatasetPlan, Refusal, RemedyKind, Step
 from zfspull.pull.context import Context
 from zfspull.pull.cursor import Cursor, owner, tagged
 from zfspull.pull.remedy import carry_out, check_limit
 from zfspull.pull.retry import pause
+from zfspull.pull.sweep import Sweep
 from zfspull.pull.tally import Tally
 from zfspull.pull.transfer import DiscardNeededError, transfer
 from zfspull.zfs.model import Dataset
@@ -27,6 +29,7 @@ class Replica:
         plan: what is to be done.
         context: the surroundings.
         tally: the run's books.
+        sweep: takes old bookmarks away.
         on_made: called as soon as the target dataset is there, so that what lies below it need not wait for the rest.
 
     Attributes:
@@ -34,7 +37,7 @@ class Replica:
     """
 
     def __init__(
-        self, job: Job, plan: DatasetPlan, context: Context, tally: Tally, *, on_made: Callable[[], None]
+        self, job: Job, plan: DatasetPlan, context: Context, tally: Tally, *, sweep: Sweep, on_made: Callable[[], None]
     ) -> None:
         self._on_made = on_made
         self._job = job
@@ -43,12 +46,16 @@ class Replica:
         self._plan = plan
         self._context = context
         self._tally = tally
+        self._sweep = sweep
         self._failed_in_row = 0
         self._seen: tuple[object, ...] | None = None
         self.attempts = 0
 
-    async def pull(self) -> None:
+    async def pull(self, *, anew: bool = False) -> None:
         """Carry out the plan; after a failure that may pass, list and plan anew and go on.
+
+        Args:
+            anew: whether to list and plan anew to begin with, as the target may have changed since.
 
         Only failures in a row without any progress on the target count against the job's `retry`: over a line that
         breaks every minute, a stream that takes a day still arrives.
@@ -60,7 +67,7 @@ class Replica:
         while True:
             self.attempts += 1
             try:
-                if failure is not None and not self._to_rename:
+                if (anew or failure is not None) and not self._to_rename:
                     await self._replan(discard=isinstance(failure, DiscardNeededError))
                 await self._carry_out()
             except TransientError as error:
@@ -91,17 +98,26 @@ class Replica:
         plan = self._plan
         if plan.refusal is not None:
             raise refusal_error(plan, plan.refusal)
-        cursor = Cursor(self._job.cursor, self._owner, plan, self._context, self._tally) if self._owner else None
+        cursor = None
+        if self._owner:
+            cursor = Cursor(self._job.cursor, self._owner, plan, self._context, self._tally, sweep=self._sweep)
         for step in plan.steps:
-            async with self._context.slots.stream():
-                if cursor:
-                    await cursor.secure(step)
-                await transfer(step, self._context, self._tally)
+            if cursor:
+                await cursor.secure(step)
+            await transfer(step, self._context, self._tally, place=self._place(step, cursor))
             self._on_made()
             if cursor:
                 await cursor.move(step)
         if cursor and plan.uncovered:
             await cursor.cover(plan.uncovered)
+
+    @asynccontextmanager
+    async def _place(self, step: Step, cursor: Cursor | None) -> AsyncIterator[None]:
+        """A place for the stream of `step`; what comes before and after takes none, so that others flow meanwhile."""
+        async with self._context.slots.stream():
+            if cursor:
+                await cursor.keep(step)
+            yield
 
     async def _remedy(self) -> None:
         """Do on the target what comes before the first step; what was renamed is looked at anew."""

@@ -7,21 +7,26 @@ import asyncio
 from zfspull.config.schema import Job
 from zfspull.errors import RefusalError, TransientError, ZfspullError
 from zfspull.events import Planned, RunFinished, RunStarted, Trigger
+from zfspull.plan.absence import Losses
+from zfspull.plan.known import unguarded
+from zfspull.plan.missing import MissingAction
 from zfspull.plan.steps import Plan
 from zfspull.plan.tree import plan_tree
 from zfspull.pull.context import Context
 from zfspull.pull.cursor import owner, tagged
 from zfspull.pull.missing import note_losses, tell_obstacles
-from zfspull.pull.prune import PruneReport, decide, judge, prune_tree, something_to_do
+from zfspull.pull.prune import Fresh, PruneReport, decide, judge, prune_tree, something_to_do
 from zfspull.pull.replica import refusal_error
 from zfspull.pull.report import report_datasets
 from zfspull.pull.retry import pause
 from zfspull.pull.room import make_room
-from zfspull.pull.source_prune import decide_source, failed_in, prune_source
-from zfspull.pull.survey import Survey, survey
+from zfspull.pull.source_prune import FreshBoth, decide_source, failed_in, prune_source
+from zfspull.pull.survey import Survey
 from zfspull.pull.taking import compare_clocks, take_snapshots
 from zfspull.pull.tally import Tally
 from zfspull.pull.tree import pull_tree
+from zfspull.pull.watch import Watch
+from zfspull.zfs.names import relative
 
 
 async def run_job(job: Job, context: Context, *, trigger: Trigger, run_id: str) -> RunFinished:
@@ -35,7 +40,7 @@ async def run_job(job: Job, context: Context, *, trigger: Trigger, run_id: str) 
     )
     tally.emit(RunStarted, trigger=trigger, host=job.host)
     try:
-        await _Run(job, context, tally).execute()
+        await _Run(job, context, tally, await Watch.begin(job, context)).execute()
     except asyncio.CancelledError:
         context.events.emit(tally.finished(cancelled=True))
         raise
@@ -47,22 +52,26 @@ async def run_job(job: Job, context: Context, *, trigger: Trigger, run_id: str) 
 class _Run:
     """The phases of one run, in order."""
 
-    def __init__(self, job: Job, context: Context, tally: Tally) -> None:
+    def __init__(self, job: Job, context: Context, tally: Tally, watch: Watch) -> None:
         self._job = job
         self._context = context
         self._tally = tally
+        self._watch = watch
 
     async def execute(self) -> None:
         try:
-            seen = await self._observe()
-            policy = tagged(self._job.policy, owner(self._job, self._context))
-            plan = plan_tree(seen.source, seen.target, policy)
+            seen, plan = await self._decide(await self._observe())
             self._announce(plan)
-            early = await make_room(self._job, seen, plan, self._context, self._tally)
+            guess = Survey(seen.source, unguarded(seen.target))
+            early = await make_room(self._job, guess, plan, self._context, self._tally)
             await pull_tree(self._job, plan, self._context, self._tally)
-            await self._conclude(seen, early)
+            self._watch.conclude(plan, self._tally)
+            await self._conclude(seen, plan, early)
         except ZfspullError as error:
             self._tally.note(error)
+            self._watch.forget([error.dataset])
+        finally:
+            await self._watch.end()
 
     async def _observe(self) -> Survey:
         """List both sides; a host that can't be reached is tried again as the job's `retry` says."""
@@ -70,8 +79,9 @@ class _Run:
         while True:
             try:
                 if not tried:
-                    taken, tried = await take_snapshots(self._job, self._context, self._tally), True
-                seen = await survey(self._job, self._context)
+                    taken = await take_snapshots(self._job, self._context, self._tally, self._watch.source)
+                    tried = True
+                seen = await self._watch.survey()
             except TransientError as error:
                 if attempt >= self._job.retry.attempts:
                     raise
@@ -81,6 +91,21 @@ class _Run:
                 compare_clocks(taken, seen.source, self._context, self._tally)
                 return seen
             attempt += 1
+
+    async def _decide(self, seen: Survey) -> tuple[Survey, Plan]:
+        """Plan; what is to be refused, remedied or thrown away is looked at in full before that is so."""
+        policy = tagged(self._job.policy, owner(self._job, self._context))
+        plan = plan_tree(seen.source, seen.target, policy)
+        grave = {one.path for one in plan.datasets if one.refusal or one.remedy or one.discard}
+        grave |= {
+            path
+            for one in plan.datasets
+            if one.remedy and (path := relative(self._job.target, one.remedy.dataset)) is not None
+        }
+        if not self._watch.is_fresh(seen, grave):
+            seen = await self._watch.doubted(seen, grave)
+            plan = plan_tree(seen.source, seen.target, policy)
+        return seen, plan
 
     def _announce(self, plan: Plan) -> None:
         tally = self._tally
@@ -106,28 +131,57 @@ class _Run:
                 )
             )
 
-    async def _conclude(self, seen: Survey, early: PruneReport | None) -> None:
+    async def _conclude(self, seen: Survey, done: Plan, early: PruneReport | None) -> None:
         """Note what the source lost, prune, and tell how each dataset of the target really stands.
 
         A run that moved nothing and has nothing to destroy is told by the listing that it began with.
         """
         job, context, tally = self._job, self._context, self._tally
+        plan: Plan | None = done
         if tally.changed:
-            seen = await self._look_again(seen)
-        losses = await note_losses(job, seen.source, seen.target, context, tally)
+            seen = await self._watch.again(seen, tally)
+            plan = None
+        losses = await note_losses(job, seen.source, seen.target, context, tally, plan=plan)
+        if paths := self._candidates(seen, losses):
+            plan = None
+            seen = await self._prune(seen, paths, losses, early)
+        report_datasets(job, seen, losses, tally, plan=plan)
+        await self._prune_source(seen)
+
+    def _candidates(self, seen: Survey, losses: Losses) -> set[str]:
+        """The target datasets of which something could go, or be told, if nothing were held or cloned."""
+        job, bold = self._job, unguarded(seen.target)
+        fates = judge(job, bold, losses)
+        paths = {fate.path for fate in fates if fate.obstacles or fate.action is not MissingAction.KEEP}
+        if job.keep is not None or job.mirror_grace_seconds is not None:
+            prunes = decide(job, seen.source, bold, self._context.clock.now(), losses)
+            going = {prune.dataset for prune in prunes if prune.destroy}
+            paths |= {path for path, dataset in bold.datasets.items() if dataset.name in going}
+        return paths
+
+    async def _prune(self, seen: Survey, paths: set[str], losses: Losses, early: PruneReport | None) -> Survey:
+        """Prune the target datasets at `paths`, as they are just now; returns how all of it is then."""
+        job, context, tally = self._job, self._context, self._tally
+        self._watch.age()
+        seen = await self._watch.doubted(seen, paths, source=False)
         prunes = decide(job, seen.source, seen.target, context.clock.now(), losses)
-        refused = early is not None and early.exceeded is not None
         fates = judge(job, seen.target, losses)
         tell_obstacles(fates, tally)
-        if not refused and something_to_do(prunes, fates):
-            already = early.destroyed if early else 0
-            await prune_tree(job, seen.source, context, tally, already=already)
-            seen = await self._look_again(seen)
-        report_datasets(job, seen, losses, tally)
-        if any(prune.destroy for prune in decide_source(job, seen, context.clock.now(), failed_in(tally))):
-            await prune_source(job, context, tally)
+        refused = early is not None and early.exceeded is not None
+        if refused or not something_to_do(prunes, fates):
+            return seen
+        already = early.destroyed if early else 0
+        fresh = Fresh(seen.target, frozenset(paths))
+        await prune_tree(job, seen.source, context, tally, already=already, fresh=fresh)
+        return await self._watch.again(seen, tally)
 
-    async def _look_again(self, seen: Survey) -> Survey:
-        """The survey with the target as it is now."""
-        target = await self._context.target.list_tree(self._job.target, recursive=self._job.recursive)
-        return Survey(seen.source, target)
+    async def _prune_source(self, seen: Survey) -> None:
+        """The same there, if the job grants it: both sides of what could lose something are listed in full first."""
+        now, failed = self._context.clock.now(), failed_in(self._tally)
+        bold = Survey(unguarded(seen.source), seen.target)
+        going = {prune.dataset for prune in decide_source(self._job, bold, now, failed) if prune.destroy}
+        if going:
+            paths = {path for path, dataset in seen.source.datasets.items() if dataset.name in going}
+            self._watch.age()
+            seen = await self._watch.doubted(seen, paths)
+            await prune_source(self._job, self._context, self._tally, fresh=FreshBoth(seen, frozenset(going)))

@@ -5,7 +5,7 @@ Nothing else destroys snapshots there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zfspull.config.schema import Job
 from zfspull.errors import PermanentError, RefusalError, ZfspullError
@@ -37,6 +37,19 @@ class SourcePruneReport:
     destroyed: int = 0
     skipped: tuple[tuple[str, str, str], ...] = ()
     exceeded: LimitExceeded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FreshBoth:
+    """Both sides, and the source datasets of which both were listed in full just now: nothing else may go."""
+
+    seen: Survey
+    datasets: frozenset[str]
+
+
+def _whole(prune: DatasetPrune) -> DatasetPrune:
+    """Nothing goes of it in this run."""
+    return replace(prune, destroy=(), stay=(*prune.destroy, *prune.stay))
 
 
 def decide_source(job: Job, seen: Survey, now: float, failed: frozenset[str] = frozenset()) -> tuple[DatasetPrune, ...]:
@@ -79,7 +92,13 @@ def failed_in(tally: Tally) -> frozenset[str]:
 
 
 async def prune_source(
-    job: Job, context: Context, tally: Tally, *, dry_run: bool = False, confirmed: bool = False
+    job: Job,
+    context: Context,
+    tally: Tally,
+    *,
+    dry_run: bool = False,
+    confirmed: bool = False,
+    fresh: FreshBoth | None = None,
 ) -> SourcePruneReport:
     """Destroy on the source what `keep_source` gives up, from fresh listings of both sides.
 
@@ -89,13 +108,17 @@ async def prune_source(
         tally: the run's books; what failed there keeps its snapshots.
         dry_run: destroy nothing, and say what would go.
         confirmed: a person has confirmed to go beyond the job's `max_destroy`.
+        fresh: what was listed in full just now; None to list all of it. Nothing else is touched.
 
     Raises:
         ZfspullError: if a side can't be listed.
     """
     if job.keep_source is None:
         return SourcePruneReport()
-    prunes = decide_source(job, await survey(job, context), context.clock.now(), failed_in(tally))
+    seen = fresh.seen if fresh else await survey(job, context)
+    prunes = decide_source(job, seen, context.clock.now(), failed_in(tally))
+    if fresh:
+        prunes = tuple(prune if prune.dataset in fresh.datasets else _whole(prune) for prune in prunes)
     exceeded = _exceeded(job, prunes)
     if dry_run:
         going = sum(len(prune.destroy) for prune in prunes)

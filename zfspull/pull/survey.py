@@ -20,7 +20,7 @@ class Survey:
 
 
 async def survey(job: Job, context: Context) -> Survey:
-    """List both sides at once, each by a constant number of commands.
+    """List both sides at once and in full, each by a constant number of commands.
 
     Raises:
         PermanentError: if the source dataset does not exist.
@@ -32,7 +32,16 @@ async def survey(job: Job, context: Context) -> Survey:
             target = group.create_task(context.target.list_tree(job.target, recursive=job.recursive))
     except* ZfspullError as errors:
         raise errors.exceptions[0] from None
-    if not source.result().exists:
+    return checked(Survey(source.result(), target.result()), job)
+
+
+def checked(seen: Survey, job: Job) -> Survey:
+    """`seen`, if the source is there.
+
+    Raises:
+        PermanentError: it is not.
+    """
+    if not seen.source.exists:
         raise PermanentError(
             f"source dataset {job.source} does not exist on host {job.host}",
             hint="is its pool imported? was it renamed? The replica is kept as it is",
@@ -40,4 +49,4 @@ async def survey(job: Job, context: Context) -> Survey:
             host=job.host,
             reason="source_missing",
         )
-    return Survey(source.result(), target.result())
+    return seen

@@ -6,6 +6,7 @@ They are named by the clock here, so that the names of one job follow each other
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from zfspull.config.schema import Job
@@ -37,12 +38,18 @@ class Taken:
     after: float
 
 
-async def take_snapshots(job: Job, context: Context, tally: Tally) -> Taken | None:
+async def take_snapshots(job: Job, context: Context, tally: Tally, look: Callable[[], Awaitable[Tree]]) -> Taken | None:
     """Take the job's snapshots, if it does; that this fails for good is no reason not to pull what is there.
 
     One command takes them all, so that they are of one moment. It is `zfs snapshot -r`, or where the job excludes
     something a command that names every other dataset: snapshots of what is excluded would be pulled and pruned by no
     one, and stay for ever.
+
+    Args:
+        job: the job.
+        context: the surroundings.
+        tally: the run's books.
+        look: lists the source.
 
     Raises:
         TransientError: if the host can't be reached.
@@ -51,7 +58,7 @@ async def take_snapshots(job: Job, context: Context, tally: Tally) -> Taken | No
         return None
     datasets, recursive = [job.source], job.recursive
     if job.exclude or job.snapshots.skip_if_unwritten:
-        tree = await context.source.list_tree(job.source, recursive=job.recursive)
+        tree = await look()
         mine = [dataset for path, dataset in tree.datasets.items() if not excluded(path, job.exclude)]
         if job.snapshots.skip_if_unwritten and not any(_written(dataset, job) for dataset in mine):
             return None

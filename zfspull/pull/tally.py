@@ -8,6 +8,7 @@ from typing import Any
 from zfspull.clock import Clock
 from zfspull.errors import RefusalError, ZfspullError
 from zfspull.events import DatasetFailed, DatasetRefused, Event, EventSink, HostFailed, Outcome, RunFinished
+from zfspull.plan.steps import Step, StepKind
 
 
 _CLOCK_STEP_SECONDS = 2.0
@@ -21,6 +22,7 @@ class Tally:
         job, run_id, started_at: which run.
         datasets: how many the job has on the source.
         received: bytes that arrived, by target dataset.
+        arrived: by target dataset, the steps that were received and verified since it was last listed, and when.
         changed: whether anything was done to the target, so that what was listed before no longer holds.
         errors: everything that went wrong, in order; refusals among them.
     """
@@ -32,6 +34,7 @@ class Tally:
     started_at: float
     datasets: int = 0
     received: dict[str, int] = field(default_factory=dict)
+    arrived: dict[str, list[tuple[Step, float]]] = field(default_factory=dict)
     changed: bool = False
     steps: int = 0
     resumed: int = 0
@@ -48,6 +51,12 @@ class Tally:
         """Count what arrived for a target dataset."""
         self.changed = True
         self.received[dataset] = self.received.get(dataset, 0) + size_bytes
+
+    def arrive(self, step: Step) -> None:
+        """Count a step that was received and verified just now."""
+        self.steps += 1
+        self.resumed += step.kind is StepKind.RESUME
+        self.arrived.setdefault(step.target, []).append((step, self.clock.now()))
 
     def received_bytes_of(self, dataset: str) -> int:
         """What arrived for a target dataset so far."""

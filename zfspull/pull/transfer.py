@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -12,7 +13,7 @@ from zfspull.events import Noticed, TransferFailed, TransferFinished, TransferPr
 from zfspull.hosts.failures import LINK, transfer_failure
 from zfspull.hosts.ports import Ended, Receiving
 from zfspull.hosts.tap import Tap
-from zfspull.plan.steps import Step, StepKind
+from zfspull.plan.steps import Step
 from zfspull.pull.context import Context
 from zfspull.pull.tally import Tally
 from zfspull.zfs.stderr import Side, Verdict
@@ -42,27 +43,36 @@ class _Meter:
         self.expected_bytes = size_bytes
 
 
-async def transfer(step: Step, context: Context, tally: Tally) -> None:
+async def transfer(
+    step: Step, context: Context, tally: Tally, *, place: AbstractAsyncContextManager[None] | None = None
+) -> None:
     """Carry out one step and verify it.
+
+    Args:
+        step: what is to be sent.
+        context: the surroundings.
+        tally: the run's books.
+        place: entered for as long as the stream flows, and left before what arrived is verified.
 
     Raises:
         DiscardNeededError: the partial state on the target is of no use.
         ZfspullError: any other failure; the partial state stays and is resumed by a later plan.
     """
-    tally.emit(
-        TransferStarted,
-        dataset=step.target,
-        kind=step.kind.value,
-        base=step.base.mark if step.base else "",
-        to=step.to.mark,
-        expected_bytes=None,
-    )
     meter: _Meter | None = None
     try:
-        async with context.target.receive(step.target, step) as receiving:
-            meter = _Meter(Tap(receiving.sink, context.clock), context.clock.monotonic())
-            ends = await _watched(step, meter, receiving, context, tally)
-            meter.side = Side.TARGET.value
+        async with place or nullcontext():
+            tally.emit(
+                TransferStarted,
+                dataset=step.target,
+                kind=step.kind.value,
+                base=step.base.mark if step.base else "",
+                to=step.to.mark,
+                expected_bytes=None,
+            )
+            async with context.target.receive(step.target, step) as receiving:
+                meter = _Meter(Tap(receiving.sink, context.clock), context.clock.monotonic())
+                ends = await _watched(step, meter, receiving, context, tally)
+                meter.side = Side.TARGET.value
         await _verify(step, meter, ends, context, tally)
     except ZfspullError as error:
         error.dataset = error.dataset or step.target
@@ -82,8 +92,7 @@ async def transfer(step: Step, context: Context, tally: Tally) -> None:
         _book(step, meter, tally)
         raise
     _book(step, meter, tally)
-    tally.steps += 1
-    tally.resumed += step.kind is StepKind.RESUME
+    tally.arrive(step)
     tally.emit(
         TransferFinished,
         dataset=step.target,

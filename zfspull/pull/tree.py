@@ -10,6 +10,7 @@ from zfspull.plan.steps import DatasetPlan, Plan, RemedyKind
 from zfspull.pull.context import Context
 from zfspull.pull.cursor import Cursor, owner
 from zfspull.pull.replica import Replica
+from zfspull.pull.sweep import Sweep
 from zfspull.pull.tally import Tally
 from zfspull.zfs.model import Snapshot
 from zfspull.zfs.names import ancestors, parent, relative
@@ -32,6 +33,7 @@ class _Transfers:
         self._plan = plan
         self._context = context
         self._tally = tally
+        self._sweep = Sweep()
         self._moving = {dataset.path for dataset in plan.datasets if dataset.remedy}
         self._placed = [dataset for dataset in plan.datasets if dataset.target in plan.placeholders]
         self._there = {
@@ -52,6 +54,7 @@ class _Transfers:
                     group.create_task(self._pull(dataset))
                 elif dataset.uncovered:
                     group.create_task(self._cover(dataset, dataset.uncovered))
+        await self._sweep.finish()
 
     async def _place(self, plan: DatasetPlan) -> None:
         """Create the placeholder of a dataset that is not pulled itself, once its parent is there."""
@@ -67,12 +70,14 @@ class _Transfers:
     async def _pull(self, plan: DatasetPlan) -> None:
         """Pull one dataset once its parent is there; its failure is its own."""
         there = self._there[plan.path]
-        replica = Replica(self._job, plan, self._context, self._tally, on_made=there.set)
+        replica = Replica(self._job, plan, self._context, self._tally, sweep=self._sweep, on_made=there.set)
         try:
             placed = plan.creates or plan.remedied_by(RemedyKind.RENAME)
-            if placed or any(above in self._moving for above in ancestors(plan.path)):
+            moved = any(above in self._moving for above in ancestors(plan.path))
+            if placed or moved:
                 await self._above_is_there(plan)
-            await replica.pull()
+            # What was moved may have brought the beginning of an interrupted receive along.
+            await replica.pull(anew=plan.creates and moved)
         except ZfspullError as error:
             error.dataset = error.dataset or plan.target
             self._tally.note(error, attempts=replica.attempts)
@@ -84,7 +89,7 @@ class _Transfers:
     async def _cover(self, plan: DatasetPlan, base: Snapshot) -> None:
         """Make the cursor of a dataset that is up to date without one: adopted, or left so by a run that died."""
         if mine := owner(self._job, self._context):
-            await Cursor(self._job.cursor, mine, plan, self._context, self._tally).cover(base)
+            await Cursor(self._job.cursor, mine, plan, self._context, self._tally, sweep=self._sweep).cover(base)
 
     async def _above_is_there(self, plan: DatasetPlan) -> None:
         """Wait for everything above that is being made or moved, and see whether the parent is there.

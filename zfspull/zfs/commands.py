@@ -28,6 +28,11 @@ DATASET_COLUMNS = (
 TARGET_DATASET_COLUMNS = (*DATASET_COLUMNS, "used", "usedbysnapshots", "available")
 SPACE_COLUMNS = ("name", "used", "available")
 POINT_COLUMNS = ("name", "type", "guid", "createtxg", "creation", "ivsetguid", "userrefs", "clones")
+BRIEF_COLUMNS = ("name", "guid", "createtxg")
+"""All of them are in OpenZFS's zfs_list_only_by_fast(), and nothing else that is of use: one column more, and zfs(8)
+asks the kernel for all properties of each snapshot, which takes ten times as long."""
+CHANGED_COLUMN = "snapshots_changed"
+"""OpenZFS has it from 2.2 on; an older one fails the whole listing."""
 ARRIVED_COLUMNS = ("name", "guid", "ivsetguid", "receive_resume_token")
 
 
@@ -47,9 +52,21 @@ def list_points(root: str, *, recursive: bool, bookmarks: bool, columns: Sequenc
     return [*_list(types, columns, depth=None if recursive else 1), root]
 
 
-def list_after_step(dataset: str, snapshot: str) -> Argv:
-    """The dataset and one snapshot of it: what a step should have left behind."""
-    return ["list", "-Hp", "-d", "0", "-t", "all", "-o", ",".join(ARRIVED_COLUMNS), dataset, f"{dataset}@{snapshot}"]
+def list_points_of(datasets: Sequence[str], *, bookmarks: bool, columns: Sequence[str]) -> Argv:
+    """The snapshots, and the bookmarks if wanted, of several datasets and of nothing below them."""
+    types = "snapshot,bookmark" if bookmarks else "snapshot"
+    return [*_list(types, columns, depth=1), *datasets]
+
+
+def list_named_points(points: Sequence[str]) -> Argv:
+    """Snapshots and bookmarks, each given by its full name."""
+    return [*_list("snapshot,bookmark", POINT_COLUMNS, depth=0), *points]
+
+
+def list_after_steps(points: Sequence[tuple[str, str]]) -> Argv:
+    """Datasets and one snapshot of each: what steps should have left behind."""
+    names = dict.fromkeys(name for dataset, snapshot in points for name in (dataset, f"{dataset}@{snapshot}"))
+    return ["list", "-Hp", "-d", "0", "-t", "all", "-o", ",".join(ARRIVED_COLUMNS), *names]
 
 
 def _list(types: str, columns: Sequence[str], *, depth: int | None) -> Argv:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -67,6 +68,14 @@ class Bookmark:
 Point = Snapshot | Bookmark
 
 
+class Brief(NamedTuple):
+    """The little of a snapshot or bookmark that ZFS lists fast: the name with its separator, guid and createtxg."""
+
+    mark: str
+    guid: int
+    createtxg: int
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """A user hold: the full name of the snapshot, and the tag."""
@@ -93,6 +102,8 @@ class Dataset:
         used_bytes: space that it and all below it take; None where it was not asked for, as of a source.
         snapshots_bytes: space that its own snapshots alone hold; None likewise.
         available_bytes: space that it could still take, quotas considered; None likewise.
+        snapshots_changed: when a snapshot of it was made, destroyed or renamed last, in whole seconds by the clock of
+            its host; 0 for never, as far as its pool knows; None where it was not asked for, or the host can't tell.
         snapshots: oldest first, by `createtxg`.
         bookmarks: oldest first, by `createtxg`.
     """
@@ -110,6 +121,7 @@ class Dataset:
     used_bytes: int | None = None
     snapshots_bytes: int | None = None
     available_bytes: int | None = None
+    snapshots_changed: int | None = None
     snapshots: tuple[Snapshot, ...] = ()
     bookmarks: tuple[Bookmark, ...] = ()
 

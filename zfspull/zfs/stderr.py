@@ -271,6 +271,11 @@ def says_missing(stderr: str) -> bool:
     return _NOT_FOUND.search(stderr) is not None
 
 
+def says_unknown_property(stderr: str, name: str) -> bool:
+    """Whether a listing failed because zfs(8) there knows no property of that name (seen on 2.1.11)."""
+    return f"invalid property '{name}'" in stderr
+
+
 def says_destroyed(stderr: str) -> bool:
     """Whether a single snapshot could not be destroyed for the one reason that it is gone."""
     return any(text in stderr for text in ("could not find any snapshots to destroy", "does not exist"))

@@ -46,6 +46,7 @@ printf '%s\\0' "$(($# + 1))" "${{0##*/}}" "$@" >>{log}
 case "${{0##*/}} $*" in
 *"zfs send -n -P -w -t "*) cat {answers}/token; cat {answers}/token-stderr >&2; exit "$(cat {answers}/token-status)" ;;
 *"zfs get "*) cat {answers}/encryption ;;
+"zfs $(cat {answers}/failing) "*) cat {answers}/failing-stderr >&2; exit "$(cat {answers}/failing-status)" ;;
 esac
 """
 
@@ -88,6 +89,7 @@ class Gate:
         assert count == 1
         self._copy.write_text(text)
         self.answer()
+        self.fail("nothing")
 
     def answer(self, token: str = "", *, stderr: str = "", status: int = 0, encryption: str = "off") -> None:
         """What zfs says from now on of a resume token, and of a dataset's encryption."""
@@ -95,6 +97,12 @@ class Gate:
         (self._answers / "token-stderr").write_text(stderr)
         (self._answers / "token-status").write_text(str(status))
         (self._answers / "encryption").write_text(encryption + "\n")
+
+    def fail(self, verb: str, stderr: str = "", status: int = 1) -> None:
+        """Let one verb of zfs fail from now on."""
+        (self._answers / "failing").write_text(verb)
+        (self._answers / "failing-stderr").write_text(stderr)
+        (self._answers / "failing-status").write_text(str(status))
 
     def with_logger(self) -> None:
         """Let there be a syslog."""

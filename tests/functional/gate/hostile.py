@@ -12,7 +12,8 @@ from zfspull.zfs.model import Bookmark, Snapshot
 
 NAME = "abcdefghijklmnopqrstuvwxyzABCXYZ0123456789_.:- "
 PIECES = (
-    "; touch canary", "&& touch canary", "|| touch canary", "| touch canary", "& touch canary", "$(touch canary)",
+    "&&", " && ", "&&&", "'&&'", "&& zfs", "&& zfs list -r tank/data", "&& zfs destroy tank/data@x", "zfs hold x &&",
+    "&& zfs destroy tank/secret#zfspull_a_0123abcd_0123456789abcdef", "; touch canary", "&& touch canary", "|| touch canary", "| touch canary", "& touch canary", "$(touch canary)",
     "`touch canary`", "> canary", ">canary", "<canary", "\ntouch canary", "\rtouch canary", "\ttouch\tcanary", "#",
     "${IFS}", "$IFS", "$0", "$@", "$*", "~", "~root", "*", "?", "[a-z]", "{tank,secret}", "!!", "\\", "\\\n", "'", '"',
     "''", '""', "'\"'\"'", "'; touch canary; '", "\\'; touch canary; \\'", "--", "-", "-R", "-r", "-rR", "-nvp", "-wR",
@@ -44,6 +45,10 @@ class Hostile:
         for _ in range(rng.choice((0, 1, 1, 2))):
             self._change_words(words)
         text = self._joined(words)
+        if rng.random() < 0.2:
+            text = self._joined(self._more())
+        for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 4))):
+            text += rng.choice((" && ",) * 20 + ("&&", " &&", " & ", " || ", " '&&' ")) + shlex.join(self._more())
         for _ in range(rng.choice((0, 0, 0, 0, 1, 2, 5))):
             text = self._changed(text)
         return text.replace("\0", "")[:60_000]
@@ -63,6 +68,8 @@ class Hostile:
         found = rng.choice((
             send, commands.dry_run(send), commands.list_datasets(dataset, recursive=rng.random() < 0.5),
             commands.list_points(dataset, recursive=True, bookmarks=True, columns=commands.POINT_COLUMNS),
+            commands.list_points_of([dataset, f"{dataset}/{other}"], bookmarks=True, columns=commands.BRIEF_COLUMNS),
+            commands.list_named_points([f"{dataset}@{shot}", f"{dataset}#{other}"]),
             commands.holds([f"{dataset}@{shot}"]), commands.allow(dataset), commands.hold(dataset, shot, owner.hold),
             commands.release(dataset, shot, owner.hold), commands.bookmark(dataset, shot, owner.bookmark(1)),
             commands.destroy_bookmark(dataset, owner.bookmark(1)), commands.rollback(dataset, shot),
@@ -71,6 +78,20 @@ class Hostile:
         ))  # fmt: skip
         prefix = rng.choice((["zfs"], ["zfs"], ["sudo", "-n", "zfs"], ["/usr/sbin/zfs"]))
         return ["env", "LC_ALL=C", *prefix, *found]
+
+    def _more(self) -> list[str]:
+        """What zfspull might send behind a `&&`, or something else that it might send."""
+        rng = self._rng
+        dataset = rng.choice(("tank/data", "tank/data", "tank/with space", "tank/data2"))
+        owner = Owner("home.job", "0123abcd")
+        found = rng.choice((
+            commands.destroy_bookmark(dataset, owner.bookmark(1)), commands.bookmark(dataset, "x", owner.bookmark(1)),
+            commands.hold(dataset, "x", owner.hold), [*commands.release(dataset, "x", owner.hold), f"{dataset}@y z"],
+        ))  # fmt: skip
+        words = ["env", "LC_ALL=C", "zfs", *found] if rng.random() < 0.9 else self._words()
+        if rng.random() < 0.1:
+            self._change_words(words)
+        return words
 
     def _name(self) -> str:
         return "".join(self._rng.choice(NAME) for _ in range(self._rng.randrange(1, 12)))

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from tests.functional.gate.checker import is_listed
+from tests.functional.gate.checker import is_listed, may_follow
 from tests.functional.gate.gated import FOUND, Gate
 from tests.functional.gate.hostile import Hostile
 
@@ -39,6 +39,7 @@ def test_what_runs_is_on_the_list(shell, tmp_path):
         outcome = gate.run(line, *(("--allow", allowed) if allowed else ()), *ROOTS)
 
         assert all(is_listed(ran, ROOTS, allowed) for ran in outcome.ran), (line, outcome)
+        assert may_follow(outcome.ran), (line, outcome)
         assert (outcome.status == 0) == (outcome.ran != []), (line, outcome)
         assert outcome.status in {0, 126}, (line, outcome)
         if outcome.status:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import subprocess
+from operator import attrgetter
 
 import pytest
 
@@ -13,11 +14,15 @@ from tests.functional.gate.gated import FOUND, GATE, Gate
 from tests.functional.hosts.sshhost import prints
 from zfspull import __version__
 from zfspull.errors import PermanentError, ZfspullError
+from zfspull.hosts.bookkeeping import JOINED as JOINING
+from zfspull.hosts.bookkeeping import Change, joined
 from zfspull.hosts.failures import failure
-from zfspull.hosts.ports import Ended, Source
+from zfspull.hosts.ports import Ended, Listings, Source
 from zfspull.hosts.source import SshSource
+from zfspull.hosts.ssh import command_line
 from zfspull.plan.cursors import Owner
 from zfspull.plan.steps import Step, StepKind
+from zfspull.zfs import commands
 from zfspull.zfs.model import Bookmark, Kind, Snapshot
 from zfspull.zfs.stderr import Side
 from zfspull.zfs.token import ResumeToken, encode
@@ -78,8 +83,13 @@ def calls(dataset):
     steps = [step(dataset, kind, base, text) for kind, base, text in STEPS]
     many = [f"snapshot number {number}" for number in range(250)]
     below = [f"{dataset}/{number}" for number in range(200)]
+    several = ((below, None), (below, dataset), ([dataset], None))
     return {
         "list_tree": [((dataset,), {"recursive": True}), ((dataset,), {"recursive": False})],
+        "listings.datasets": [((dataset,), {"recursive": True}), ((dataset,), {"recursive": False})],
+        "listings.briefly": [((some,), {"below": below}) for some, below in several],
+        "listings.fully": [((some,), {"below": below}) for some, below in several],
+        "listings.named": [(([f"{dataset}@{name}" for name in many] + [f"{dataset}#{OWNER.bookmark(1)}"],), {})],
         "snapshot": [(([dataset], "now" ), {"recursive": True}), ((below, TO.name), {"recursive": False})],
         "destroy_snapshots": [((dataset, ["one"]), {}), ((dataset, many), {})],
         "bookmark": [((dataset, BASE.name, OWNER.bookmark(20)), {})],
@@ -111,13 +121,14 @@ async def sent(ssh_host, method, dataset, prefix):
     source = SshSource(ssh_host.connection(), zfs=prefix)
     for args, options in calls(dataset)[method]:
         with contextlib.suppress(ZfspullError):
-            await getattr(source, method)(*args, **options)
+            await attrgetter(method)(source)(*args, **options)
     return [(line, words[len(prefix) :]) for line, words in zip(ssh_host.lines, ssh_host.commands, strict=True)]
 
 
 def test_every_method_of_a_source_is_tried():
     """What a source can be asked for, and the gate's tests below do not know, would be found out by a user."""
     methods = {name for name, value in vars(Source).items() if callable(value) and not name.startswith("_")}
+    methods |= {f"listings.{name}" for name, value in vars(Listings).items() if callable(value) and name[0] != "_"}
     assert methods == calls("tank/data").keys()
 
 
@@ -165,6 +176,69 @@ async def test_verbs_that_change_something_must_be_allowed(gate, ssh_host):
             assert f"--allow {verb}" in outcome.said
 
 
+def change(words):
+    return Change(tuple(words), "tank/data", ())
+
+
+def line_of(*changes, prefix=("zfs",)):
+    """What is sent for changes that go together."""
+    return command_line([[*prefix, *words] for words in joined(changes)])
+
+
+MARKS = [
+    change(commands.bookmark("tank/with space", "auto snap", OWNER.bookmark(20))),
+    change(commands.hold("tank/data", "one", OWNER.hold)),
+    change(commands.destroy_bookmark("tank/data/below it", OWNER.bookmark(2**64 - 1))),
+    change(commands.hold("tank/data/x", "auto snap", OWNER.hold)),
+    change(commands.release("tank/data", "one", "zfspull_other_0123abcd")),
+]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_marks_that_are_made_together_go_through(gate, prefix):
+    """Changes that zfspull joins run one after the other, to the letter, and nothing besides."""
+    outcome = gate.run(line_of(*MARKS, prefix=prefix), *ALL)
+
+    assert outcome.ran == [["zfs", *words] for words in joined(MARKS)], outcome.said
+    assert (outcome.status, len(outcome.ran)) == (0, 4)
+    assert all(is_listed(words, ROOTS, "hold,bookmark") for words in outcome.ran)
+
+
+def test_all_that_is_joined_is_vetted_before_any_of_it_runs(gate):
+    """One command that is not allowed, wherever it stands, and none of them runs."""
+    for number in range(len(MARKS)):
+        for wrong in (
+            change(commands.destroy_bookmark("tank/secret", OWNER.bookmark(1))),
+            change(["list", "tank/data"]),
+        ):
+            outcome = gate.run(line_of(*MARKS[:number], wrong, *MARKS[number:]), *ALL)
+            assert (outcome.status, outcome.ran) == (126, [])
+    assert gate.run(line_of(*MARKS), "--allow", "bookmark", *ROOTS).ran == []
+    assert gate.run(line_of(*MARKS), "--allow", "hold", *ROOTS).ran == []
+
+
+def test_joined_commands_end_with_the_first_that_fails(gate):
+    """What one of several says and how it ends is handed on, and those after it do not run."""
+    gate.fail("destroy", "cannot destroy: permission denied\n", 3)
+
+    outcome = gate.run(line_of(*MARKS), *ALL)
+
+    assert outcome.ran == [["zfs", *words] for words in joined(MARKS)[:2]]
+    assert (outcome.status, outcome.said) == (3, "cannot destroy: permission denied\n")
+
+
+def test_as_much_as_is_ever_joined_goes_through(gate):
+    """A line as long as zfspull makes them is not too long for the gate."""
+    long = f"tank/data/{'x' * 100}/{'y' * 60}"
+    many = [
+        change(commands.bookmark(long, f"s {number}", OWNER.bookmark(number))) for number in range(JOINING.requests)
+    ]
+
+    outcome = gate.run(line_of(*many, prefix=PREFIXES[1]), *ALL)
+
+    assert (outcome.status, len(outcome.ran)) == (0, JOINING.requests)
+
+
 REFUSED = """
 zfs
 zfs list
@@ -176,7 +250,17 @@ zfs list -o 'name type' tank/data
 zfs list -t all tank/data
 zfs list -d 2 tank/data
 zfs list tank/data tank/secret
-zfs list tank/data@x
+zfs list tank/data@x%y
+zfs list tank/data@x,y
+zfs list tank/data@
+zfs list tank/data#
+zfs list tank/data@x#y
+zfs list tank/secret@x
+zfs list tank/data@x tank/secret#y
+zfs list -d 1 tank/data tank/secret
+zfs list -r -o snapshots_changed,mountpoint tank/data
+zfs list -r
+zfs list -d
 zfs list tank/data/../secret
 zfs list tank/data//x
 zfs list tank/data/
@@ -220,7 +304,9 @@ zfs snapshot -o x=y tank/data@x
 zfs snapshot tank/data@x tank/secret@x
 zfs hold keep tank/data@x
 zfs hold -r zfspull_a_0123abcd tank/data@x
-zfs hold zfspull_a_0123abcd tank/data@x tank/data@y
+zfs hold zfspull_a_0123abcd
+zfs hold zfspull_a_0123abcd tank/data@x tank/secret@y
+zfs release zfspull_a_0123abcd tank/data@x -r
 zfs release keep tank/data@x
 zfs release zfspull_a_0123abcX tank/data@x
 zfs bookmark tank/data@x tank/data#mine
@@ -284,6 +370,38 @@ zfs list -r tank/data #x
 '
 ''
 """.removeprefix("\n").removesuffix("\n").replace("\\t", "\t").split("\n")  # fmt: skip
+MARKED = "zfs bookmark tank/data@x 'tank/data#zfspull_a_0123abcd_0123456789abcdef'"
+JOINED = f"""
+{MARKED} &&
+&& {MARKED}
+{MARKED} && && {MARKED}
+{MARKED} && touch canary
+{MARKED} && env LC_ALL=C touch canary
+{MARKED} &&{MARKED}
+{MARKED}&& {MARKED}
+{MARKED} '&&' {MARKED}
+{MARKED} & {MARKED}
+{MARKED} || {MARKED}
+{MARKED} ; {MARKED}
+{MARKED} && (touch canary)
+{MARKED} && zfs destroy tank/data@x
+{MARKED} && zfs destroy tank/data
+{MARKED} && zfs snapshot tank/data@y
+{MARKED} && zfs list -r tank/data
+{MARKED} && zfs holds -H tank/data@x
+{MARKED} && zfs allow tank/data
+{MARKED} && zfs send -w tank/data@x
+{MARKED} && zfs send -w -t 1-ab-cd-ef
+{MARKED} && zfs hold keep tank/data@x
+{MARKED} && zfs destroy 'tank/secret#zfspull_a_0123abcd_0123456789abcdef'
+{MARKED} && 'destroy tank/data' 'a#b'
+{MARKED} && zfs 'destroy tank/data' 'a#b'
+{MARKED} && zfs destroy
+zfs list -r tank/data && {MARKED}
+zfs send -w tank/data@x && {MARKED}
+zfs send -w -t 1-ab-cd-ef && {MARKED}
+zfs snapshot tank/data@y && {MARKED}
+""".strip().split("\n")
 RAW = (
     b"zfs list -r tank/data\nreboot",
     b"zfs list -r tank/data\n",
@@ -307,7 +425,7 @@ RAW = (
 
 def test_refused(gate):
     """What zfspull never sends is refused before anything runs, whatever is allowed besides."""
-    for line in (*REFUSED, *RAW):
+    for line in (*REFUSED, *JOINED, *RAW):
         outcome = gate.run(line, *ALL)
 
         assert (outcome.status, outcome.ran) == (126, []), line

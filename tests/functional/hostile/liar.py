@@ -44,6 +44,10 @@ class Liar:
         if words[1] == "send":
             await self._send(words, process)
             return
+        if "snapshots_changed" in words[words.index("-o") + 1]:  # it is an old one: so that all is listed each time
+            process.stderr.write(b"bad property list: invalid property 'snapshots_changed'\n")
+            process.exit(2)
+            return
         kinds, recursive = words[words.index("-t") + 1], "-r" in words
         tree = self._world.source_pools.tree(words[-1], recursive=recursive)
         text = self.datasets(dataset_lines(tree)) if "volume" in kinds else self.points(point_lines(tree))

@@ -1,9 +1,12 @@
 """The local target, with a stand-in for zfs(8)."""
 
+import asyncio
+
 import pytest
 
-from zfspull.errors import PermanentError
+from zfspull.errors import PermanentError, ZfspullError
 from zfspull.hosts.target import LocalTarget
+from zfspull.zfs.model import Arrived
 
 
 ZFS = """\
@@ -73,3 +76,54 @@ async def test_p8_room_that_is_no_room_is_an_error(tmp_path, said):
         await LocalTarget(zfs=["sh", str(script)]).space("v")
 
     assert caught.value.reason == "listing"
+
+
+LOOKING = """\
+echo x >>{log}
+for name do case $name in
+    *broken*) echo "cannot open '$name': I/O error" >&2; status=1 ;;
+    *gone*) echo "cannot open '$name': dataset does not exist" >&2; status=1 ;;
+    v/*@*) printf '%s\\t%s\\t-\\t-\\n' "$name" "${{#name}}" ;;
+    v/*) printf '%s\\t7\\t-\\t-\\n' "$name" ;;
+esac; done
+exit $status
+"""
+
+
+def looking(tmp_path):
+    """A target that tells of each snapshot how long its name is, and the log of its commands."""
+    script, log = tmp_path / "zfs", tmp_path / "log"
+    script.write_text(LOOKING.format(log=log))
+    return LocalTarget(zfs=["sh", str(script)]), log
+
+
+async def test_looks_of_one_moment_are_one_command(tmp_path):
+    """What many steps have left behind is looked at together, and each hears of its own."""
+    target, log = looking(tmp_path)
+    names = [f"v/with space {'x' * number}" for number in range(50)]
+
+    arrived = await asyncio.gather(*(target.look(name, "one") for name in names))
+
+    assert [one.guid for one in arrived] == [len(f"{name}@one") for name in names]
+    assert all(one.exists for one in arrived)
+    assert len(log.read_text().splitlines()) == 1
+
+
+async def test_a_look_that_fails_concerns_nobody_else(tmp_path):
+    """In one batch: what is there, what is not, and what can't be looked at; the error is that dataset's own."""
+    target, _ = looking(tmp_path)
+
+    found = await asyncio.gather(
+        *(target.look(f"v/{name}", "s") for name in ("here", "gone", "broken", "there")), return_exceptions=True
+    )
+
+    assert (found[0].guid, found[1], found[3].guid) == (8, Arrived(), 9)
+    assert isinstance(found[2], ZfspullError)
+    assert (found[2].dataset, "I/O error" in found[2].message) == ("v/broken", True)
+
+
+async def test_one_snapshot_missing_of_a_dataset_that_is_there(tmp_path):
+    """A dataset without the snapshot is told from one that is not there."""
+    target, _ = looking(tmp_path)
+
+    assert await target.look("v/a", "gone") == Arrived(exists=True)

@@ -62,10 +62,12 @@ async def _pull_here(options: Options, screen: Screen) -> RunFinished:
     from zfspull.cli import here
     from zfspull.clock import SystemClock
     from zfspull.daemon.books import BooksOnDisk
+    from zfspull.daemon.memory_file import MemoryOnDisk
     from zfspull.daemon.work import PullWork
 
     config = here.load(options)
     job = here.job_of(config, options.job)
     async with here.opened(config) as generation:
-        work = PullWork(SystemClock(), BooksOnDisk(options.paths.books))
+        clock = SystemClock()
+        work = PullWork(clock, BooksOnDisk(options.paths.books), MemoryOnDisk(options.paths.memory, clock))
         return await here.pull(job, generation, screen, work=work, paths=options.paths)

@@ -86,6 +86,7 @@ def destroy_snapshots(pools: Pools, name: str, snapshots: Sequence[str], *, dry_
     _check_snapshots(pools, name, [shot.name for shot in going])
     freed = freed_bytes(node, snapshots)
     if not dry_run:
+        pools.touch(node)
         node.snapshots = [shot for shot in node.snapshots if shot.name not in snapshots]
     return freed
 

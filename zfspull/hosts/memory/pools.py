@@ -180,10 +180,15 @@ class Pools:
         """Give a dataset one more snapshot, with an IV set of its own unless it has one already."""
         if node.key is not None and ivsetguid is None:
             ivsetguid = self.guid()
+        self.touch(node)
         created = int(self._clock.now()) if creation is None else creation
         node.snapshots.append(
             Shot(name=name, guid=guid, createtxg=createtxg, creation=created, ivsetguid=ivsetguid, content=content)
         )
+
+    def touch(self, node: Node) -> None:
+        """A snapshot of a dataset was made or destroyed just now."""
+        node.snapshots_changed = int(self._clock.now())
 
     def bookmark(self, name: str, snapshot: str, mark: str) -> None:
         """Make a bookmark of a snapshot."""

@@ -11,6 +11,7 @@ from zfspull.hosts.failures import failure
 from zfspull.hosts.memory import changes, sending, words
 from zfspull.hosts.memory.faults import Faults, How, SendFault, take, trip
 from zfspull.hosts.memory.frames import Record
+from zfspull.hosts.memory.listings import MemoryListings
 from zfspull.hosts.memory.pools import Pools
 from zfspull.hosts.memory.words import ZfsSaysError
 from zfspull.hosts.ports import Destroyed, Ended, Sink
@@ -42,11 +43,17 @@ class MemorySource:
         self.denied: set[str] = set()
         self.on_record: Callable[[Step, Record], None] = lambda _step, _record: None
         self._host = host
+        self._listings = MemoryListings(pools, self._called, bookmarks=True)
 
     @property
     def host(self) -> str:
         """Its name in the configuration."""
         return self._host
+
+    @property
+    def listings(self) -> MemoryListings:
+        """Its listings in parts."""
+        return self._listings
 
     async def list_tree(self, root: str, *, recursive: bool) -> Tree:
         """All datasets at and below `root`; as two commands, of which the second is spared where there is nothing."""

@@ -100,6 +100,7 @@ class Node:
         partial: of an interrupted receive.
         receiving: whether a receive into it is under way.
         origin: full name of the snapshot that it was cloned from.
+        snapshots_changed: when one of its snapshots was made or destroyed last, in whole seconds.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Node:
     receiving: bool = False
     origin: str | None = None
     readonly: bool = False
+    snapshots_changed: int = 0
 
     @property
     def newest(self) -> Shot | None:

@@ -10,6 +10,7 @@ from zfspull.hosts.failures import failure
 from zfspull.hosts.memory import changes, receiving
 from zfspull.hosts.memory.faults import Faults, take, trip
 from zfspull.hosts.memory.intake import Intake
+from zfspull.hosts.memory.listings import MemoryListings
 from zfspull.hosts.memory.pools import Pools
 from zfspull.hosts.memory.words import ZfsSaysError
 from zfspull.hosts.ports import Destroyed, Receiving
@@ -35,6 +36,12 @@ class MemoryTarget:
         self.pools = pools
         self.faults = faults or Faults()
         self.commands: list[str] = []
+        self._listings = MemoryListings(pools, self._called, bookmarks=False)
+
+    @property
+    def listings(self) -> MemoryListings:
+        """Their listings in parts."""
+        return self._listings
 
     async def list_tree(self, root: str, *, recursive: bool) -> Tree:
         """All datasets at and below `root`; as two commands, of which the second is spared where there is nothing."""
