@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ def main() -> int:
         results = [Result.read(path) for path in options.write_docs]
         DOCUMENT.write_text(document(results, CASES, BOUNDS.read_text()))
         return 0
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     console = Console(width=None if sys.stdout.isatty() else 120)
     measured = _run(options.names or list(CASES), options, console)
     if options.json:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.guest import ADDRESS, PEERS_DIRECTORY, SOURCE, TARGET, timed
 from tests.lab.machine import Machine
+
+
+log = logging.getLogger("benchmarks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,9 @@ class Contestant:
     def run(self, machine: Machine) -> float:
         """Seconds that it took."""
         machine.run(self.prepare, timeout_seconds=120)
-        return self.update(machine)
+        seconds = self.update(machine)
+        log.info("%s: %.1f s", self.name, seconds)
+        return seconds
 
 
 def _by_daemon(machine: Machine) -> float:
@@ -61,14 +67,3 @@ SYNCOID = Contestant(
 )
 BZFS = Contestant("bzfs", "bzfs", _by(_BZFS))
 BZFS_CACHED = Contestant("bzfs with its cache", "bzfs", _by(f"{_BZFS} --cache-snapshots"))
-AUTOBACKUP = Contestant(
-    "zfs-autobackup",
-    "autobackup",
-    _by(
-        _python(
-            "zfs_autobackup.ZfsAutobackup",
-            f"--ssh-source {ADDRESS} --no-snapshot --other-snapshots --no-holds --no-thinning --strip-path 1 "
-            f"bench {TARGET}/autobackup",
-        )
-    ),
-)

@@ -22,6 +22,13 @@ def increments(machine: Machine, paths: Sequence[str], base: str, to: str, *, at
     return _each(machine, [_step(path, to, f"-i @{base}") for path in paths], at_once=at_once)
 
 
+def cursors(machine: Machine, paths: Sequence[str], snapshot: str) -> float:
+    """Seconds for making a bookmark of each dataset's snapshot, and destroying one: what keeps a base usable."""
+    machine.write(_STEP, "zfs bookmark $1@$2 $1#floor && zfs destroy $1#floor\n")
+    machine.write(f"{_STEP}s", "".join(f"{SOURCE}{path} {snapshot}\n" for path in paths))
+    return timed(machine, f"xargs -L 1 sh {_STEP} <{_STEP}s")
+
+
 def _step(path: str, snapshot: str, base: str = "") -> str:
     return f"{SOURCE}{path}@{snapshot} {base}".rstrip()  # with a blank at its end, xargs joins a line to the next
 

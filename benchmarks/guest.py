@@ -67,7 +67,7 @@ def _equipped(site: Site, directory: Path) -> Site:
     """The site with pools, a job, and what `peers.txt` names; Debian's sanoid is in the lab's image."""
     backup = site.backup
     site.source.run(f"zpool create tank {site.source.disks[0]}")
-    backup.run(f"zpool create {TARGET} {backup.disks[1]} && zfs create {TARGET}/autobackup")
+    backup.run(f"zpool create {TARGET} {backup.disks[1]}")
     site.install()
     site.grant(TARGET)
     site.configure(MAIN, {"data": JOB})

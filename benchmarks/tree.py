@@ -16,7 +16,6 @@ _MAKE = f"""\
 set -e
 echo correct-horse >/root/passphrase
 zfs create -o encryption=on -o keyformat=passphrase -o keylocation=file:///root/passphrase {SOURCE} </dev/null
-zfs set autobackup:bench=true {SOURCE}
 """
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from zfspull_dist.checkout import source_date_epoch
+from zfspull_dist.deb import build_deb
 
 from tests.lab.fixtures import MakePool, TwoMachines
 from tests.lab.site import Site
@@ -18,6 +21,12 @@ hosts:
     connect_timeout: 10s
 http: {listen: 127.0.0.1:9797}
 """
+
+
+@pytest.fixture(scope="session")
+def deb(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Debian package of this checkout."""
+    return build_deb(tmp_path_factory.mktemp("deb"), source_date_epoch())
 
 
 @pytest.fixture(scope="module")

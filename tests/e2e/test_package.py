@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from zfspull_dist.checkout import ROOT, VERSION, source_date_epoch
-from zfspull_dist.deb import build_deb
+from zfspull_dist.checkout import ROOT, VERSION
 
 from tests.e2e.conftest import MAIN
 from tests.lab.cache import digest, made
@@ -41,12 +40,6 @@ LEFTOVERS = "find /etc /usr /var /run -xdev -iname '*zfspull*' ! -path '/var/log
 WITH_DOCUMENTATION = "--path-include='/usr/share/man/*' --path-include='/usr/share/doc/*'"
 LINTIAN = ("lintian",)
 NO_RECOMMENDS = '--aptopt=Apt::Install-Recommends "false"'
-
-
-@pytest.fixture(scope="module")
-def deb(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package of this checkout."""
-    return build_deb(tmp_path_factory.mktemp("deb"), source_date_epoch())
 
 
 @pytest.fixture(scope="module")

@@ -62,11 +62,11 @@ class Pair:
             "zfspull", "setup", "gw", "--address", "10.77.0.1", "--source", SOURCE, "--target", TARGET, "--fingerprint",
             fingerprint, "--admin-login", "root@10.77.0.1", "--yes", *more,
         ]  # fmt: skip
-        return self.backup.run(words, timeout_seconds=120).stdout
+        return self.backup.run(words, timeout_seconds=300).stdout
 
     def doctor(self) -> list[dict[str, Any]]:
         """The findings that are worse than a note."""
-        done = self.backup.run(["zfspull", "doctor", JOB, "--json"], check=False, timeout_seconds=120)
+        done = self.backup.run(["zfspull", "doctor", JOB, "--json"], check=False, timeout_seconds=300)
         shape = json.loads(done.stdout)
         found = [finding for finding in shape["findings"] if finding["level"] in ("warn", "fail")]
         assert done.status == (1 if found else 0), done
@@ -75,7 +75,7 @@ class Pair:
 
     def pull(self) -> None:
         """Pull as the user that the daemon runs as."""
-        self.backup.run(["runuser", "-u", "zfspull", "--", "zfspull", "pull", JOB], timeout_seconds=120)
+        self.backup.run(["runuser", "-u", "zfspull", "--", "zfspull", "pull", JOB], timeout_seconds=300)
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ zfs snapshot -r {SOURCE}@s0
 """
 SLOW = "rate 8mbit"
 PAYLOAD_BYTES = 3_000_000
-CONVERGE_SECONDS = 150.0
+CONVERGE_SECONDS = 240.0
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class Arena:
         self.wait_received(until_bytes)
         return name
 
-    def wait_received(self, size_bytes: int, *, timeout_seconds: float = 90.0) -> None:
+    def wait_received(self, size_bytes: int, *, timeout_seconds: float = 180.0) -> None:
         """Wait until so many bytes have arrived since the load."""
         wait_for(
             f"{size_bytes} bytes arrive", lambda: self.witness.received_bytes - self._received_before >= size_bytes,

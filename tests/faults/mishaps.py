@@ -19,7 +19,7 @@ _SSHD = "ss -Htnp state established '( sport = :22 )' src 10.77.0.1 | grep -o 'p
 
 def kill_daemon(arena: Arena) -> None:
     """SIGKILL to the daemon, which is there or about to be; systemd starts it again."""
-    wait_for("it is there to be killed", lambda: arena.daemon_pid() != "0", timeout_seconds=60)
+    wait_for("it is there to be killed", lambda: arena.daemon_pid() != "0", timeout_seconds=180)
     arena.witness.count()
     arena.backup.run("systemctl kill --signal=KILL --kill-whom=main zfspull")
 
@@ -91,7 +91,7 @@ def fill_pool(arena: Arena) -> None:
     arena.source.shape_link(None)
     arena.load_more()
     try:
-        wait_for("it is full", lambda: "out_of_space" in arena.recent_log(), timeout_seconds=60)
+        wait_for("it is full", lambda: "out_of_space" in arena.recent_log(), timeout_seconds=180)
     finally:
         arena.backup.run(f"zfs destroy -r {TARGET_POOL}/hoard; zfs destroy -r {TARGET_POOL}/heap")
 
@@ -105,7 +105,7 @@ def quota(arena: Arena) -> None:
     arena.source.shape_link(None)
     arena.load_more(4_000_000)
     try:
-        wait_for("the quota is hit", lambda: _says(arena, "quota", "out_of_space"), timeout_seconds=60)
+        wait_for("the quota is hit", lambda: _says(arena, "quota", "out_of_space"), timeout_seconds=180)
     finally:
         arena.backup.run(f"zfs set quota=none {parent}")
 

@@ -37,11 +37,11 @@ def test_snapshots_taken_with_a_wrong_clock(arena: Arena) -> None:
 def test_second_daemon_and_second_pull(arena: Arena) -> None:
     """A second daemon, and a pull beside the daemon's own, are told who is at work, and harm nothing."""
     arena.flow()
-    second = arena.backup.run("timeout 60 zfspull daemon", check=False)
+    second = arena.backup.run("timeout 240 zfspull daemon", check=False)
     assert second.status not in (0, 124), second
     assert "taken by" in second.stderr
     arena.backup.run("cp -r /etc/zfspull /root/other")
-    beside = arena.backup.run("timeout 60 zfspull --config /root/other/zfspull.yaml pull data", check=False)
+    beside = arena.backup.run("timeout 240 zfspull --config /root/other/zfspull.yaml pull data", check=False)
     assert beside.status == 75, beside
     arena.converge("second daemon, second pull")
 

@@ -59,7 +59,7 @@ def test_target_pool_suspended(raft: Arena) -> None:
     arena.backup.run(BREAK)
     broken_at = time.time()
     state = f"cat /proc/spl/kstat/zfs/{POOL}/state"
-    wait_for("it is suspended", lambda: "SUSPENDED" in arena.backup.run(state).stdout, timeout_seconds=60)
+    wait_for("it is suspended", lambda: "SUSPENDED" in arena.backup.run(state).stdout, timeout_seconds=180)
     arena.converge("while another pool is suspended")  # the other job, which has nothing to do with it
     job = arena.site.status()["jobs"]["raft"]
     assert job["last_success_at"] < broken_at + 2, job

@@ -27,7 +27,7 @@ from tests.lab.saved import ensure_saved
 log = logging.getLogger("zfspull.lab")
 
 LAB_FIXTURES = {"lab", "lab_machine", "two_machines", "make_pool", "source_zfs", "backup_zfs"}
-TIMEOUT_SECONDS = 600  # of one lab test: a reboot takes 20 s on an idle host and 100 on one with three other test runs
+TIMEOUT_SECONDS = 900  # of one lab test: a reboot takes 20 s on an idle host and 100 on one with three other test runs
 _failure = pytest.StashKey[str]()
 
 

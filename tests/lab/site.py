@@ -16,7 +16,7 @@ CONFIG = "/etc/zfspull"
 KEY = f"{CONFIG}/keys/id_ed25519"
 USER = "zfspull"
 HTTP_PORT = 9797
-START_SECONDS = 120.0  # Python takes its time under emulation
+START_SECONDS = 240.0  # Python takes its time under emulation
 POLL_SECONDS = 0.5
 
 
@@ -67,7 +67,7 @@ class Site:
 
     def status(self) -> dict[str, Any]:
         """What `zfspull status --json` says."""
-        found: dict[str, Any] = json.loads(self.backup.run("zfspull status --json", timeout_seconds=60).stdout)
+        found: dict[str, Any] = json.loads(self.backup.run("zfspull status --json", timeout_seconds=180).stdout)
         return found
 
     def journal(self) -> str:
@@ -98,7 +98,7 @@ _FETCH = (
 )
 
 
-def wait_until(what: str, look: Callable[[], object], *, timeout_seconds: float = 120.0) -> None:
+def wait_until(what: str, look: Callable[[], object], *, timeout_seconds: float = 300.0) -> None:
     """Wait until `look` returns something true.
 
     Raises:
