@@ -19,21 +19,33 @@ _SECONDS = 20.0
 
 async def unit_properties(*names: str) -> dict[str, str]:
     """Properties of the unit by name; empty where there is no systemd, or no unit."""
-    if (systemctl := shutil.which("systemctl")) is None:
-        return {}
     words = [word for name in ("LoadState", *names) for word in ("--property", name)]
-    try:
-        completed = await run([systemctl, "show", *words, UNIT], timeout_seconds=_SECONDS)
-    except ZfspullError:
-        return {}
-    found = dict(line.split("=", 1) for line in completed.stdout.splitlines() if "=" in line)
-    return found if completed.ok and found.get("LoadState") == "loaded" else {}
+    found = dict(line.split("=", 1) for line in (await _systemctl("show", *words)).splitlines() if "=" in line)
+    return found if found.get("LoadState") == "loaded" else {}
 
 
 async def hands_over(key: Path) -> bool:
-    """Whether systemd hands this key to the daemon as it starts; then the file is root's alone."""
-    handed = (await unit_properties("LoadCredential")).get("LoadCredential", "")
-    return str(key.parent) in (word.partition(":")[2] for word in handed.split())
+    """Whether systemd hands this key to the daemon as it starts; then the file is root's alone.
+
+    It is read in the unit's own text: `systemctl show` calls this property unprintable (systemd 252 to 257).
+    """
+    handed: list[str] = []
+    for line in (await _systemctl("cat")).splitlines():
+        name, _, value = line.partition("=")
+        if name.strip() == "LoadCredential":
+            handed = [*handed, value.strip().partition(":")[2]] if value.strip() else []  # nothing: forget those before
+    return str(key.parent) in handed
+
+
+async def _systemctl(verb: str, *words: str) -> str:
+    """What it prints of the unit; nothing where there is no systemd, or no unit."""
+    if (systemctl := shutil.which("systemctl")) is None:
+        return ""
+    try:
+        completed = await run([systemctl, verb, *words, UNIT], timeout_seconds=_SECONDS)
+    except ZfspullError:
+        return ""
+    return completed.stdout if completed.ok else ""
 
 
 async def daemon_user() -> str:
