@@ -10,6 +10,7 @@ from tests.faults.witness import wait_for
 
 
 pytestmark = pytest.mark.timeout(900)  # a reboot, and two recoveries, on a busy host under emulation
+CRAWL = "rate 400kbit limit 20"
 OTHER = "CONFIGURATION_DIRECTORY=/etc/zfspull STATE_DIRECTORY=/var/lib/rival RUNTIME_DIRECTORY=/run/rival"
 
 
@@ -37,6 +38,7 @@ def test_snapshots_taken_with_a_wrong_clock(arena: Arena) -> None:
 def test_second_daemon_and_second_pull(arena: Arena) -> None:
     """A second daemon, and a pull beside the daemon's own, are told who is at work, and harm nothing."""
     arena.flow()
+    arena.source.shape_link(CRAWL)  # the run must outlast the start of two Pythons under emulation
     second = arena.backup.run("timeout 240 zfspull daemon", check=False)
     assert second.status not in (0, 124), second
     assert "taken by" in second.stderr
