@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from zfspull.daemon.owner import give_to_owner_of, make_directory
+from zfspull.daemon.owner import make_directory, make_file
 from zfspull.errors import LocalResourceError
 from zfspull.plan.absence import Absence, Ledger, Record
 
@@ -58,8 +58,7 @@ class BooksOnDisk:
         new = path.with_name(f"{path.name}.new")
         try:
             make_directory(self._directory, mode=0o750)
-            with new.open("w", encoding="utf-8") as file:
-                give_to_owner_of(self._directory, file.fileno())
+            with os.fdopen(make_file(new, mode=0o640), "w", encoding="utf-8") as file:
                 json.dump(to_json(ledger, job), file, separators=(",", ":"))
                 file.flush()
                 os.fsync(file.fileno())

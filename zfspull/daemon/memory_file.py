@@ -7,13 +7,14 @@ as none; it is never a reason to fail, and what is read is checked as the listin
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from zfspull.clock import Clock
-from zfspull.daemon.owner import give_to_owner_of, make_directory
+from zfspull.daemon.owner import make_directory, make_file
 from zfspull.plan.known import Knowledge, Known
 from zfspull.pull.remembered import ProcessMemory, Remembered
 from zfspull.zfs.model import Bookmark, Snapshot
@@ -64,8 +65,7 @@ class MemoryOnDisk:
             new = path.with_name(f"{path.name}.new")
             # All at once: json.dump would write it piece by piece, by the slow encoder.
             text = json.dumps(to_json(remembered, job, self._wall), separators=(",", ":"))
-            with new.open("w", encoding="utf-8") as file:
-                give_to_owner_of(self._directory, file.fileno())
+            with os.fdopen(make_file(new, mode=0o640), "w", encoding="utf-8") as file:
                 file.write(text)
             new.replace(path)
 

@@ -35,3 +35,21 @@ def give_to_owner_of(directory: Path, descriptor: int) -> None:
     if os.geteuid() == 0 and os.fstat(descriptor).st_uid == 0:
         seen = directory.stat()
         os.fchown(descriptor, seen.st_uid, seen.st_gid)
+
+
+def make_file(path: Path, *, mode: int) -> int:
+    """Make a file anew for the owner of its directory, in place of whatever has the name; returns its descriptor.
+
+    Nothing that lies there is opened: root would else write through a link that a daemon, taken over, has put there.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        give_to_owner_of(path.parent, descriptor)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

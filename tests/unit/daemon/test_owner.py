@@ -7,6 +7,7 @@ import os
 import pytest
 
 from zfspull.daemon.lock import job_lock
+from zfspull.daemon.owner import make_file
 
 
 SOMEBODY = 12345
@@ -32,3 +33,16 @@ def test_what_the_daemon_makes_needs_nothing(tmp_path):
     with job_lock(tmp_path / "a/b/locks", "backup"):
         assert (tmp_path / "a/b/locks").stat().st_mode & 0o777 == 0o700
         assert (tmp_path / "a").stat().st_uid == os.geteuid()
+
+
+def test_a_file_is_made_anew_and_never_through_a_link(tmp_path):
+    """What a link in the state directory points to is neither written nor given away; the link makes way for the file."""
+    precious, link = tmp_path / "precious", tmp_path / "home.json.new"
+    precious.write_text("precious")
+    link.symlink_to(precious)
+
+    os.close(make_file(link, mode=0o640))
+
+    assert precious.read_text() == "precious"
+    assert not link.is_symlink()
+    assert link.stat().st_mode & 0o777 & ~0o640 == 0
