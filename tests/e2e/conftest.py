@@ -45,8 +45,10 @@ def site(installed: Site, make_pool: MakePool) -> Iterator[Site]:
     installed.grant("backup")
     installed.source.write("/root/make-tree", MAKE_TREE)
     installed.source.run("sh /root/make-tree")
+    installed.turn_page()
     yield installed
     installed.stop()
+    installed.log_page()
     installed.backup.run("rm -rf /var/lib/zfspull/*")
 
 

@@ -26,7 +26,7 @@ retry: {attempts: 10, initial: 1s, maximum: 4s}
 """
 DATASETS = ("home", "home/own", "home/mail", "home/vol", "home/big")
 BIG_BYTES = 24_000_000
-SLOW = "rate 8mbit"
+SLOW = "rate 5mbit"
 
 
 def write_big(site: Site) -> None:

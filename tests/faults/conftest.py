@@ -84,7 +84,9 @@ def stage(built: Stage) -> Iterator[Stage]:
 def arena(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Arena]:
     """The arena, whatever the test before did to it."""
     arena = stage.ready()
+    arena.site.turn_page()
     yield arena
     arena.mend()
     if request.node.stash.get(_failed, False):
+        arena.site.log_page()
         arena.sound = False  # it may have ended anywhere, with the daemon stopped for one

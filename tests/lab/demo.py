@@ -127,6 +127,7 @@ class Tour:
         self._source.run(f"head -c {BIG_BYTES} /dev/urandom >/tank/home/ben/film")
         self._source.shape_link("rate 16mbit")
         before = self._received()
+        self._site.turn_page()
         self._backup.run("zfspull pull home >/root/pull.log 2>&1 & :")
         wait_until("half of it arrived", lambda: self._received() - before > BIG_BYTES / 2)
         self._source.cut_link()

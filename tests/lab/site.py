@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +13,16 @@ from tests.lab.software import install_zfspull
 from zfspull.plan.grants import target_permissions
 
 
+log = logging.getLogger("zfspull.lab")
+
 CONFIG = "/etc/zfspull"
 KEY = f"{CONFIG}/keys/id_ed25519"
 USER = "zfspull"
 HTTP_PORT = 9797
 START_SECONDS = 240.0  # Python takes its time under emulation
 POLL_SECONDS = 0.5
+_SHOWN = 20_000
+"""How many characters of the journal's end are shown of a test that failed."""
 
 
 class Site:
@@ -31,6 +36,7 @@ class Site:
     def __init__(self, source: Machine, backup: Machine) -> None:
         self.source = source
         self.backup = backup
+        self._page: str | None = None
 
     def install(self) -> None:
         """Install zfspull and its unit, make its user and its key, and let it in at the source; safe to call again."""
@@ -70,9 +76,19 @@ class Site:
         found: dict[str, Any] = json.loads(self.backup.run("zfspull status --json", timeout_seconds=180).stdout)
         return found
 
+    def turn_page(self) -> None:
+        """Begin a new page of the journal: what was logged up to now is another test's."""
+        last = self.backup.run("journalctl --quiet --lines=0 --show-cursor").stdout
+        self._page = last.strip().removeprefix("-- cursor: ")
+
     def journal(self) -> str:
-        """What the daemon has logged since the machine was made."""
-        return self.backup.run("journalctl -u zfspull -o cat --no-pager").stdout
+        """What the daemon has logged since the page was turned; or ever, if it never was."""
+        after = f"--after-cursor='{self._page}'" if self._page else ""
+        return self.backup.run(f"journalctl -u zfspull -o cat --no-pager {after}").stdout
+
+    def log_page(self) -> None:
+        """Log the end of the page, for pytest to show it with a test that failed."""
+        log.warning("the journal of zfspull:\n%s", self.journal()[-_SHOWN:])
 
     def metrics(self) -> dict[str, float]:
         """All samples of /metrics, by name and labels as Prometheus writes them."""
