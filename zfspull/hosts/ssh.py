@@ -1,6 +1,6 @@
 """One SSH connection per host with many channels.
 
-Only this module, `session` and `burst` import asyncssh; errors leave as ours, raised from asyncssh's.
+Only this module, `session`, `burst` and `spare` import asyncssh; errors leave as ours, raised from asyncssh's.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from zfspull.hosts.limiter import Limiter
 from zfspull.hosts.ports import Ended, Sink
 from zfspull.hosts.process import MAX_OUTPUT_BYTES, Completed
 from zfspull.hosts.session import OutputSession, StreamSession
+from zfspull.hosts.spare import Spare
 
 
 _ENCRYPTION = (
@@ -37,7 +38,8 @@ _PACKET_BYTES = 32 << 10
 _MISSED_KEEPALIVES = 3
 _CLOSE_SECONDS = 5.0
 _CHANNELS = 8
-"""sshd allows 10 sessions on a connection (MaxSessions), and counts one until its command has really ended."""
+"""sshd allows 10 sessions on a connection (MaxSessions), and counts one until its command has really ended. Another is
+the spare one."""
 _STREAM_CHANNELS = 6
 """Streams last for hours: they leave room for the commands of other jobs."""
 
@@ -73,6 +75,7 @@ class Connection:
         self.login = login
         self._via = via
         self._connected: asyncssh.SSHClientConnection | None = None
+        self._spare: Spare | None = None
         self._lock = asyncio.Lock()
         self._channels = asyncio.Semaphore(_CHANNELS)
         self._stream_channels = asyncio.Semaphore(_STREAM_CHANNELS)
@@ -150,11 +153,7 @@ class Connection:
 
     async def _open(self, line: str, session: _AnySession, window_bytes: int = _WINDOW_BYTES) -> _AnySession:
         connected = await self._connect()
-        opening = asyncio.ensure_future(
-            connected.create_session(
-                lambda: session, line, encoding=None, window=window_bytes, max_pktsize=_PACKET_BYTES
-            )
-        )
+        opening = asyncio.ensure_future(self._start(connected, line, session, window_bytes))
         try:
             with self._translated():
                 async with asyncio.timeout(self.login.connect_timeout_seconds):
@@ -164,6 +163,18 @@ class Connection:
             opening.add_done_callback(lambda _: session.close())
             raise
         return session
+
+    async def _start(
+        self, connected: asyncssh.SSHClientConnection, line: str, session: _AnySession, window_bytes: int
+    ) -> None:
+        """Start a command, in the spare channel if there is one and its window fits."""
+        spare = self._spare
+        if not (spare and window_bytes == _WINDOW_BYTES and await spare.start(line, session)):
+            await connected.create_session(
+                lambda: session, line, encoding=None, window=window_bytes, max_pktsize=_PACKET_BYTES
+            )
+        if spare:
+            spare.prepare()
 
     async def _connect(self) -> asyncssh.SSHClientConnection:
         async with self._lock:
@@ -196,6 +207,7 @@ class Connection:
                         keepalive_count_max=_MISSED_KEEPALIVES,
                     )
                 shorten(self._connected)
+                self._spare = Spare(self._connected, window_bytes=_WINDOW_BYTES, packet_bytes=_PACKET_BYTES)
             return self._connected
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""A way between two machines that can turn into a black hole: it takes everything and passes nothing on, without a reset."""
+"""A way between two machines that can be long, or a black hole that takes everything and passes nothing on."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._delay_seconds = 0.0
         self.port = 0
 
     async def start(self) -> None:
@@ -33,6 +34,7 @@ class Proxy:
         with suppress(OSError):
             while data := await reader.read(1 << 18):
                 await self._open.wait()
+                await asyncio.sleep(self._delay_seconds)
                 writer.write(data)
                 await writer.drain()
             writer.close()
@@ -40,6 +42,10 @@ class Proxy:
     def swallow(self) -> None:
         """From now on nothing passes."""
         self._open.clear()
+
+    def lengthen(self, seconds: float) -> None:
+        """From now on what is sent takes so long in each direction."""
+        self._delay_seconds = seconds
 
     async def stop(self) -> None:
         if self._server is not None:
