@@ -1,9 +1,10 @@
 """The way of a stream's bytes through asyncssh, shortened: data packets that arrived together are taken in one go.
 
 By itself asyncssh cuts each packet off what has arrived, which copies all the rest twice per packet, and takes it apart
-in many steps; ciphers are the least of it (the profile stands in docs/performance.md). Here the data packets in front
-are gone through in place, and what has arrived is cut once. Everything else, from the handshake and every other packet
-to windows, pausing and errors, stays asyncssh's, and so does all state: a packet is wholly handled here, or untouched.
+in many steps; ciphers are the least of it (the profile stands in docs/performance.md). Here what arrives is read into
+one buffer, and the data packets in front are gone through in place. Everything else, from the handshake and every other
+packet to windows, pausing and errors, stays asyncssh's, and so does all state: a packet is wholly handled here, or
+handed over untouched.
 
 This knows names that are private to asyncssh. Should one be missing in a later version, or the cipher be another than
 AES-GCM, nothing is shortened and all works as before; a test tells which it is.
@@ -12,6 +13,7 @@ AES-GCM, nothing is shortened and all works as before; a test tells which it is.
 # ruff: noqa: SLF001, ANN401 - what is private has no types either
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +29,8 @@ _LENGTH_BYTES = 4
 _TAG_BYTES = 16
 _DATA_AT = 10
 """Decrypted, a data packet is: length of its padding (1 byte), type (1), channel (4), length (4), data, padding."""
+_BURST_BYTES = 512 << 10
+"""As much is read at once, and always more than one packet may have."""
 _PRIVATE = (
     "_channels",
     "_decompressor",
@@ -36,6 +40,7 @@ _PRIVATE = (
     "_recv_handler",
     "_recv_pkthdr",
     "_recv_seq",
+    "_transport",
 )
 _PRIVATE_OF_CIPHER = ("_key", "_iv", "_update_iv")
 
@@ -50,58 +55,117 @@ def shorten(connection: asyncssh.SSHClientConnection) -> bool:
         asyncssh.SSHClientChannel, "_accept_data"
     ):
         return False
-    whole_way = private._recv_pkthdr
-    burst = _Burst(private, whole_way)
-    private._recv_pkthdr = burst.receive
-    if private._recv_handler == whole_way:
-        private._recv_handler = burst.receive
+    _Burst(private).stand_in_front()
     return True
 
 
-class _Burst:
-    """Stands where asyncssh begins to read a packet, which is what `whole_way` does."""
+class _Burst(asyncio.BufferedProtocol):
+    """Stands between the socket and asyncssh, and where asyncssh begins to read a packet.
 
-    def __init__(self, connection: Any, whole_way: Any) -> None:
+    What has arrived lies here as long as asyncssh is between two packets; in the midst of one, asyncssh is given all.
+    """
+
+    def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._whole_way = whole_way
+        self._whole_way = connection._recv_pkthdr
+        self._view = memoryview(bytearray(max(_BURST_BYTES, 2 * connection._max_recv_pktlen)))
+        self._end = 0
+        self._at_socket = False
         self._key = b""
         self._gcm: AESGCM | None = None
 
-    def receive(self) -> bool:
+    def stand_in_front(self) -> None:
+        """Take both places. Over a jump host there is no socket: then it is only where a packet begins."""
+        connection = self._connection
+        connection._recv_pkthdr = self.next_packet
+        if connection._recv_handler == self._whole_way:
+            connection._recv_handler = self.next_packet
+        transport = connection._transport
+        if isinstance(transport, asyncio.Transport) and transport.get_extra_info("socket") is not None:
+            self._at_socket = True
+            transport.set_protocol(self)
+
+    # What the loop calls.
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where to put what arrives."""
+        del sizehint
+        return self._view[self._end :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So much has arrived."""
+        self._end += nbytes
+        if self._connection._inpbuf or self._connection._recv_handler != self.next_packet:
+            self._hand_over(0)
+            return
+        end, follows = self._pass_on(self._view[: self._end])
+        if follows:
+            self._hand_over(end)
+        else:
+            self._keep(self._view[end : self._end])
+
+    def eof_received(self) -> None:
+        """The host sends no more."""
+        self._connection.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is closed."""
+        self._connection.connection_lost(exc)
+
+    # What asyncssh calls.
+
+    def next_packet(self) -> bool:
         """Take the data packets in front; if another one follows, asyncssh takes that. False if more has to arrive."""
         connection = self._connection
-        if not isinstance(connection._recv_encryption, GCMEncryption) or connection._decompressor is not None:
-            return bool(self._whole_way())
         arrived: bytes = connection._inpbuf
-        taken: dict[Any, list[memoryview]] = {}
-        end, follows = self._take(arrived, taken)
-        if end:
-            connection._inpbuf = arrived[end:]
-        for channel, data in taken.items():
-            channel._accept_data(b"".join(data))
+        end, follows = self._pass_on(memoryview(arrived))
+        connection._inpbuf = arrived[end:]
+        if follows:
+            return bool(self._whole_way())
         # Of a packet that is not there as a whole nothing is read yet, so that it can be taken here once it is.
-        return follows and bool(self._whole_way())
+        if self._at_socket:
+            self._keep(memoryview(connection._inpbuf))
+            connection._inpbuf = b""
+        return False
 
-    def _take(self, arrived: bytes, taken: dict[Any, list[memoryview]]) -> tuple[int, bool]:
-        """Put what the data packets in front contain into `taken`, by channel.
+    def _hand_over(self, start: int) -> None:
+        rest, self._end = bytes(self._view[start : self._end]), 0
+        self._connection.data_received(rest)
+
+    def _keep(self, rest: memoryview) -> None:
+        self._end = len(rest)
+        self._view[: self._end] = rest
+
+    def _pass_on(self, arrived: memoryview) -> tuple[int, bool]:
+        """Give the channels what the data packets in front contain.
 
         Returns:
             How far they reach, and whether one follows that is for asyncssh, which also says what is wrong with it.
         """
         connection = self._connection
+        if not isinstance(connection._recv_encryption, GCMEncryption) or connection._decompressor is not None:
+            return 0, True
+        taken: dict[Any, list[memoryview]] = {}
+        end, follows = self._take(arrived, taken)
+        for channel, data in taken.items():
+            channel._accept_data(b"".join(data))
+        return end, follows
+
+    def _take(self, arrived: memoryview, taken: dict[Any, list[memoryview]]) -> tuple[int, bool]:
+        """Put what the data packets in front contain into `taken`, by channel; returns as `_pass_on` does."""
+        connection = self._connection
         cipher = connection._recv_encryption._cipher
         gcm = self._gcm_of(cipher._key)
-        view = memoryview(arrived)
         at = 0
         while (body := at + _LENGTH_BYTES) <= len(arrived):
-            length = int.from_bytes(view[at:body])
+            length = int.from_bytes(arrived[at:body])
             end = body + length + _TAG_BYTES
             if not _DATA_AT <= length <= connection._max_recv_pktlen:
                 return at, True
             if end > len(arrived):
                 return at, False
             try:
-                packet = gcm.decrypt(cipher._iv, view[body:end], view[at:body])
+                packet = gcm.decrypt(cipher._iv, arrived[body:end], arrived[at:body])
             except InvalidTag:
                 return at, True
             channel = connection._channels.get(int.from_bytes(packet[2:6])) if packet[1] == _DATA else None

@@ -57,7 +57,9 @@ async def test_it_is_in_force(ssh_host):
     connection = ssh_host.connection()
     await connection.run(["true"], timeout_seconds=20)
 
-    assert isinstance(connection._connected._recv_pkthdr.__self__, burst._Burst)
+    in_front = connection._connected._transport.get_protocol()
+    assert isinstance(in_front, burst._Burst)
+    assert connection._connected._recv_pkthdr.__self__ is in_front
 
 
 @pytest.mark.parametrize("shortened", [True, False])
@@ -73,6 +75,32 @@ async def test_every_byte_arrives_in_order(ssh_host, monkeypatch, shortened):
 
     assert arrived == [b"".join(parts) for parts in sent.values()]
     assert hasattr(connection._connected._recv_pkthdr, "__self__")
+
+
+@pytest.mark.parametrize("most", [40, 3000, 70_000])
+async def test_the_cuts_on_the_way_change_nothing(ssh_host, monkeypatch, most):
+    """In however small pieces packets arrive, and wherever they are cut, the streams are the same."""
+    chance = random.Random(most)
+    whole = burst._Burst.get_buffer
+    monkeypatch.setattr(
+        burst._Burst, "get_buffer", lambda self, sizehint: whole(self, sizehint)[: chance.randint(1, most)]
+    )
+    sent = {name: [piece[: 100 * most] for piece in pieces(name)] for name in "ab"}
+    ssh_host.script = says(sent, also_stderr=True)
+    connection = ssh_host.connection()
+
+    arrived = await asyncio.gather(*(streamed(connection, name) for name in sent))
+
+    assert arrived == [b"".join(parts) for parts in sent.values()]
+
+
+async def test_over_a_jump_host(ssh_host):
+    """Where there is no socket but a channel of another connection, the bytes are the same too."""
+    sent = {"a": pieces(2)}
+    ssh_host.script = says(sent)
+    connection = ssh_host.connection(via=ssh_host.connection())
+
+    assert await streamed(connection, "a") == b"".join(sent["a"])
 
 
 async def test_keys_may_be_exchanged_meanwhile(ssh_host):
@@ -99,16 +127,18 @@ async def test_a_forged_packet_ends_the_connection(ssh_host):
     ssh_host.script = says({"a": [b"z" * MIB] * 64})
     connection = ssh_host.connection()
     await connection.run(["true", "a"], timeout_seconds=20)
-    connected = connection._connected
-    whole = connected.data_received
+    in_front = connection._connected._transport.get_protocol()
+    whole = in_front.buffer_updated
     passed = 0
 
-    def forge(data, datatype=None):
+    def forge(nbytes):
         nonlocal passed
-        passed += len(data)
-        whole(data if passed < 4 * MIB else data[:-1] + bytes([data[-1] ^ 1]), datatype)
+        passed += nbytes
+        if passed >= 4 * MIB:
+            in_front._view[in_front._end] ^= 1
+        whole(nbytes)
 
-    connected.data_received = forge
+    in_front.buffer_updated = forge
 
     with pytest.raises(TransientError) as caught:
         await streamed(connection, "a")
