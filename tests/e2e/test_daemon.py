@@ -121,7 +121,8 @@ def test_cut_link_in_mid_transfer_then_resume(site: Site) -> None:
     assert site.status()["jobs"]["home"]["state"] == "running"
     site.source.restore_link()
     site.source.shape_link(None)
-    wait_until("the run ends", lambda: site.status()["jobs"]["home"]["state"] == "success", timeout_seconds=420)
+    ended = 'zfspull_job_runs_total{job="home",result="success"}'
+    wait_until("the run ends", lambda: site.metrics().get(ended) == 1, timeout_seconds=420)
     run = site.status()["jobs"]["home"]["last_run"]
     assert run["resumed"] >= 1
     assert run["retries"] >= 1
