@@ -29,7 +29,7 @@ _LENGTH_BYTES = 4
 _TAG_BYTES = 16
 _DATA_AT = 10
 """Decrypted, a data packet is: length of its padding (1 byte), type (1), channel (4), length (4), data, padding."""
-_BURST_BYTES = 512 << 10
+_BURST_BYTES = 1 << 20
 """As much is read at once, and always more than one packet may have."""
 _PRIVATE = (
     "_channels",

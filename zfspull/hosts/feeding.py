@@ -12,9 +12,9 @@ from zfspull.hosts.process import POLITE_SECONDS, cannot_start, environment
 from zfspull.hosts.tail import Tail
 
 
-_PIPE_BYTES = 256 << 10
-"""As much as arrives at once; with 64 KiB, the default, the two ends wake each other four times as often. More would
-hide from the watchdog for how long a slow receiver has stood still."""
+_PIPE_BYTES = 1 << 20
+"""As much as is read at once, and all that an ordinary user may have: with 64 KiB, the default, the two ends wake each
+other much more often. Of what lies in it the watchdog can't see whether it is taken; no stall timeout is that short."""
 _LAST_WORDS_SECONDS = 1.0
 """How long what a child left behind may keep its standard error open after the child has ended."""
 

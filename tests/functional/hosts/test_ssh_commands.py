@@ -176,9 +176,9 @@ async def test_connection_lost_under_a_command(ssh_host):
 async def test_connection_closed_under_a_stream(ssh_host):
     """Our own closing of the connection ends its streams: without a status, which is failure."""
     ssh_host.script = silent(after_bytes=1000)
-    connection = ssh_host.connection()
-    running = asyncio.create_task(stream(connection))
-    await until(lambda: ssh_host.running)
+    connection, sink = ssh_host.connection(), Nowhere()
+    running = asyncio.create_task(stream(connection, sink=sink))
+    await until(lambda: sink.size)
 
     await connection.aclose()
 

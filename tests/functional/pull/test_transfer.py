@@ -239,12 +239,12 @@ async def test_target_stalls_after_the_end(ssh_host):
 
 async def test_slow_is_not_stalled(ssh_host):
     """A receiver that takes a little now and then is slow, however long one window takes it."""
-    ssh_host.script = streams(MIB)
-    pull = pull_of(ssh_host, children.slow(0.35 * MIB), stall_timeout_seconds=1.5)
+    ssh_host.script = streams(5 * MIB)
+    pull = pull_of(ssh_host, children.slow(MIB), stall_timeout_seconds=1.8)
 
     await pull.step()
 
-    assert pull.tally.received == {"backup/a": MIB}
+    assert pull.tally.received == {"backup/a": 5 * MIB}
 
 
 @pytest.mark.parametrize("argv", [children.SWALLOW, children.slow(2 * MIB)])
