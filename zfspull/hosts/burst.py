@@ -14,7 +14,7 @@ AES-GCM, nothing is shortened and all works as before; a test tells which it is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncssh
@@ -57,6 +57,15 @@ def shorten(connection: asyncssh.SSHClientConnection) -> bool:
         return False
     _Burst(private).stand_in_front()
     return True
+
+
+@dataclass(slots=True)
+class _Share:
+    """What one channel has of a burst, and for how much more it has room."""
+
+    channel: Any
+    room: int
+    data: list[memoryview] = field(default_factory=list)
 
 
 class _Burst(asyncio.BufferedProtocol):
@@ -145,13 +154,13 @@ class _Burst(asyncio.BufferedProtocol):
         connection = self._connection
         if not isinstance(connection._recv_encryption, GCMEncryption) or connection._decompressor is not None:
             return 0, True
-        taken: dict[Any, list[memoryview]] = {}
+        taken: dict[int, _Share] = {}
         end, follows = self._take(arrived, taken)
-        for channel, data in taken.items():
-            channel._accept_data(b"".join(data))
+        for share in taken.values():
+            share.channel._accept_data(b"".join(share.data))
         return end, follows
 
-    def _take(self, arrived: memoryview, taken: dict[Any, list[memoryview]]) -> tuple[int, bool]:
+    def _take(self, arrived: memoryview, taken: dict[int, _Share]) -> tuple[int, bool]:
         """Put what the data packets in front contain into `taken`, by channel; returns as `_pass_on` does."""
         connection = self._connection
         cipher = connection._recv_encryption._cipher
@@ -168,23 +177,29 @@ class _Burst(asyncio.BufferedProtocol):
                 packet = gcm.decrypt(cipher._iv, arrived[body:end], arrived[at:body])
             except InvalidTag:
                 return at, True
-            channel = connection._channels.get(int.from_bytes(packet[2:6])) if packet[1] == _DATA else None
-            data = memoryview(packet)[_DATA_AT : len(packet) - packet[0]]
-            if channel is None or not _may_have(channel, data, int.from_bytes(packet[6:_DATA_AT]), taken):
+            if packet[1] != _DATA or (share := self._share_of(int.from_bytes(packet[2:6]), taken)) is None:
                 return at, True
-            taken.setdefault(channel, []).append(data)
+            data = memoryview(packet)[_DATA_AT : length - packet[0]]
+            share.room -= len(data)
+            if share.room < 0 or len(data) != int.from_bytes(packet[6:_DATA_AT]):
+                return at, True
+            share.data.append(data)
             cipher._update_iv()
             connection._recv_seq = (connection._recv_seq + 1) & 0xFFFFFFFF
             at = end
         return at, False
 
+    def _share_of(self, number: int, taken: dict[int, _Share]) -> _Share | None:
+        """What the channel of that number has of this burst; None if it is not open."""
+        share = taken.get(number)
+        if share is None:
+            channel = self._connection._channels.get(number)
+            if channel is None or channel._recv_state != "open":
+                return None
+            share = taken[number] = _Share(channel, channel._recv_window)
+        return share
+
     def _gcm_of(self, key: bytes) -> AESGCM:
         if self._gcm is None or key != self._key:  # a new one after each exchange of keys
             self._key, self._gcm = key, AESGCM(key)
         return self._gcm
-
-
-def _may_have(channel: Any, data: memoryview, size: int, taken: Mapping[Any, Sequence[memoryview]]) -> bool:
-    """Whether the channel is open, has room for the data, and the data is as long as the packet says."""
-    before = sum(map(len, taken.get(channel, ())))
-    return len(data) == size and channel._recv_state == "open" and before + size <= channel._recv_window
