@@ -15,6 +15,7 @@ from typing import TypeVar
 from benchmarks.listings import dataset_lines, now, point_lines
 from benchmarks.puller import peak_bytes
 from zfspull.config.schema import Job
+from zfspull.garbage import collect_seldom
 from zfspull.plan.tree import plan_tree
 from zfspull.pull.prune import decide
 from zfspull.zfs.commands import DATASET_COLUMNS, POINT_COLUMNS, TARGET_DATASET_COLUMNS
@@ -60,4 +61,5 @@ def measure(datasets: int, snapshots: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    collect_seldom()  # as the daemon does
     sys.stdout.write(json.dumps(measure(int(sys.argv[1]), int(sys.argv[2]))))

@@ -15,6 +15,7 @@ from zfspull import __version__
 from zfspull.cli.commands import ADD
 from zfspull.cli.exit_codes import ExitCode
 from zfspull.cli.options import Options, add_global
+from zfspull.garbage import collect_seldom
 
 
 _EPILOG = """\
@@ -30,6 +31,7 @@ examples:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code; whatever goes wrong is told on stderr and never raised."""
+    collect_seldom()
     for stream in (sys.stdout, sys.stderr):
         _never_fail_to_encode(stream)
     parser = build_parser()
