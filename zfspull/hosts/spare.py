@@ -53,7 +53,10 @@ class Spare:
         self._opening: asyncio.Task[Any] | None = None
 
     def prepare(self) -> None:
-        """Open one in the background, unless there is one; if the host refuses, there is none."""
+        """Open one in the background, unless there is one; if the host refuses, there is none.
+
+        Nobody waits for it: should the host never answer, it ends with the connection, by its keepalives.
+        """
         if _SUPPORTED and self._opening is None and not self._connected.is_closed():
             self._opening = asyncio.create_task(self._open())
             self._opening.add_done_callback(_heard)
