@@ -14,7 +14,8 @@ from zfspull.hosts.tail import Tail
 
 _PIPE_BYTES = 1 << 20
 """As much as is read at once, and all that an ordinary user may have: with 64 KiB, the default, the two ends wake each
-other much more often. Of what lies in it the watchdog can't see whether it is taken; no stall timeout is that short."""
+other much more often. Of what lies in it the watchdog can't see whether it is taken: a receiver that takes less than
+this within the stall timeout, ten minutes unless configured, counts as stalled."""
 _LAST_WORDS_SECONDS = 1.0
 """How long what a child left behind may keep its standard error open after the child has ended."""
 
