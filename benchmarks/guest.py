@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.lab.emulator import emulator
 from tests.lab.host import run_host
 from tests.lab.lab import Lab
 from tests.lab.machine import Machine
@@ -34,7 +35,7 @@ limits: {streams: 4}
 def one_machine(directory: Path) -> Iterator[Site]:
     """A machine that pulls from itself, with the pools `tank` and `vault`, zfspull, and the peers."""
     with Lab() as lab:
-        machine = lab.machine("bench")
+        machine = lab.machine("bench", cpus=2 if emulator().is_current else None)
         lab.boot()
         yield _equipped(Site(machine, machine), directory)
 

@@ -7,6 +7,7 @@ A tour, from the bottom up:
 ``cache``       what is slow to make is made once, whole or not at all
 ``guest``       the files that turn a Debian into a lab machine
 ``image``       Debian + OpenZFS + those files = the read-only base disk, kernel and initrd
+``emulator``    which QEMU
 ``accel``       KVM where a real guest runs under it, else software emulation
 ``devices``     disks and network cards; ``link`` the cable between machines; ``ports`` free ports
 ``children``    processes that die with this one; ``rundir`` the directory that is swept after a crash

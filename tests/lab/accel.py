@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.lab.cache import cache_root, digest, made
-from tests.lab.host import qemu_version
+from tests.lab.emulator import emulator
 from tests.lab.image import Image
 
 
@@ -39,9 +39,8 @@ class Accelerator:
 
 
 KVM = Accelerator("kvm", ("-accel", "kvm", "-cpu", "host"), cpus=2)
-# One processor: with two, QEMU 7.2 runs stale breakpoints while the guest's kernel patches its own code, and about one boot
-# in twenty panics with "Oops: int3" (Red Hat bug 2216496; LKML, July 2023, "qemu-x86_64 booting with 8.0.0 still see
-# int3"). It costs nothing where two machines share two cores.
+# One processor: that costs nothing where two machines share two cores, and an old QEMU is reliable with one only
+# (emulator.py).
 # A large translation buffer: with the default, a booting Linux with ZFS overflows it and is translated again and again.
 TCG = Accelerator("tcg", ("-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max"), cpus=1)
 
@@ -55,7 +54,7 @@ def choose(image: Image) -> Accelerator:
         return TCG
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     # The boot id alone would do on one machine; caches are copied between machines and restored from images.
-    key = digest([boot_id, platform.release(), qemu_version(), platform.node(), 1])
+    key = digest([boot_id, platform.release(), str(emulator()), platform.node(), 1])
     answer = made("kvm", key, lambda fresh: _probe(image, fresh)) / "works"
     return KVM if answer.read_text() == "yes" else TCG
 
@@ -71,7 +70,7 @@ def _probe(image: Image, into: Path) -> None:
     log.info("trying KVM with a real guest (at most %d seconds, once per boot)", PROBE_SECONDS)
     with tempfile.TemporaryFile() as console:
         command = [
-            "qemu-system-x86_64", *KVM.arguments, "-smp", "2", "-m", "512", "-display", "none", "-nodefaults",
+            *emulator().command, *KVM.arguments, "-smp", "2", "-m", "512", "-display", "none", "-nodefaults",
             "-no-reboot", "-serial", "stdio", "-kernel", str(image.kernel), "-initrd", str(image.initrd),
             "-append", "console=ttyS0 panic=-1 rdinit=/bin/true",
         ]  # fmt: skip

@@ -15,7 +15,8 @@ from pathlib import Path
 from tests.lab import accel, control, rundir
 from tests.lab.cache import cache_root
 from tests.lab.deps import deps_key, ensure_deps
-from tests.lab.host import LabError, ensure_packages, missing_packages, qemu_version
+from tests.lab.emulator import emulator
+from tests.lab.host import LabError, ensure_packages, missing_packages
 from tests.lab.image import RELEASES, ensure_image, find_image, image_key, root_key
 from tests.lab.lab import Lab
 from tests.lab.qemu import Shape
@@ -211,7 +212,7 @@ def _directory_of(machine: str) -> Path:
 
 def _status(_: argparse.Namespace) -> None:
     missing = missing_packages()
-    print(f"host packages: {'missing ' + ' '.join(missing) if missing else 'complete, QEMU ' + qemu_version()}")
+    print(f"host packages: {'missing ' + ' '.join(missing) if missing else 'complete, QEMU ' + str(emulator())}")
     print(f"KVM works: {accel.known_answer()}")
     for release in RELEASES:
         image = find_image(release)

@@ -3,13 +3,14 @@
 import logging
 import os
 import platform
-import re
 import shutil
 import subprocess
 from pathlib import Path
 
 
 log = logging.getLogger("zfspull.lab")
+
+DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 # command -> the Debian and Ubuntu package that brings it
 PACKAGES = {
@@ -22,9 +23,7 @@ PACKAGES = {
 }
 
 # file -> likewise, where there is no command to look for
-FILES_OF_PACKAGES = {"/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring"}
-
-OLDEST_QEMU = (7, 2)  # the first with -netdev dgram, the private link that survives a restart of either end
+FILES_OF_PACKAGES = {DEBIAN_KEYRING: "debian-archive-keyring"}
 
 
 class LabError(Exception):
@@ -114,18 +113,3 @@ def ensure_packages() -> None:
     still_missing = missing_packages()
     if still_missing:
         raise LabError(f"apt-get succeeded, yet commands of {' '.join(still_missing)} are not on the PATH")
-
-
-def qemu_version() -> str:
-    """QEMU's version, such as ``7.2.22``.
-
-    Raises:
-        LabError: It is older than the lab needs.
-    """
-    said = run_host(["qemu-system-x86_64", "--version"])
-    found = re.search(r"version (\d+)\.(\d+)\.(\d+)", said)
-    if not found:
-        raise LabError(f"cannot tell QEMU's version from: {said!r}")
-    if (int(found[1]), int(found[2])) < OLDEST_QEMU:
-        raise LabError(f"QEMU {found[0]} is too old: the lab needs 7.2 or newer (Debian 12, Ubuntu 24.04)")
-    return ".".join(found.groups())

@@ -64,7 +64,7 @@ class Lab:
             name: Its host name: lower-case letters, digits, hyphens.
             address: Its address on the private link, 10.77.0.1 for the first and so on unless given.
             disks: Sizes of its spare disks in bytes; they are sparse.
-            cpus: Virtual processors; two under KVM and one under emulation, where two make QEMU 7.2 unreliable.
+            cpus: Virtual processors; two under KVM and one under emulation unless given.
             memory_mib: Memory.
             release: The Debian release, which decides its OpenZFS: trixie (2.3) or bookworm (2.1).
             on_link: Whether it is on the private link at all.

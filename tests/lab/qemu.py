@@ -11,6 +11,7 @@ from typing import Self
 from tests.lab.accel import Accelerator, choose
 from tests.lab.children import end, spawn
 from tests.lab.devices import Disk, Nic
+from tests.lab.emulator import emulator
 from tests.lab.host import LabError
 from tests.lab.image import Image
 from tests.lab.qmp import Qmp
@@ -189,7 +190,7 @@ class Qemu:
             "hostfwd": [{"str": f"tcp:127.0.0.1:{self.ssh_port}-:22"}],
         }  # fmt: skip
         return [
-            "qemu-system-x86_64", "-name", f"zfspull-lab-{self.name}", *shape.accelerator.arguments,
+            *emulator().command, "-name", f"zfspull-lab-{self.name}", *shape.accelerator.arguments,
             "-smp", str(shape.cpus), "-m", str(shape.memory_mib), "-display", "none", "-nodefaults", "-no-reboot",
             "-chardev", f"file,id=console,path={self.console_path},append=on", "-serial", "chardev:console",
             "-kernel", str(shape.image.kernel), "-initrd", str(shape.image.initrd),

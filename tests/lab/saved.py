@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.lab import readiness
 from tests.lab.accel import TCG
 from tests.lab.cache import cache_root, digest, made
-from tests.lab.host import qemu_version
+from tests.lab.emulator import emulator
 from tests.lab.ports import free_port
 from tests.lab.qemu import Qemu, Shape, make_overlay
 from tests.lab.rundir import RunDirectory
@@ -62,7 +62,7 @@ def discard_saved(shape: Shape) -> None:
 def saved_key(shape: Shape) -> str:
     """The name of the saved state for ``shape``."""
     return digest(
-        [shape.image.key, qemu_version(), shape.accelerator.arguments, shape.cpus, shape.memory_mib, _WARM_UP, 1]
+        [shape.image.key, str(emulator()), shape.accelerator.arguments, shape.cpus, shape.memory_mib, _WARM_UP, 1]
     )
 
 
