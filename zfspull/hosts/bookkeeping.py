@@ -15,6 +15,7 @@ from zfspull.hosts.coalesce import Bounds, Coalescer
 from zfspull.hosts.failures import failure
 from zfspull.hosts.process import Completed
 from zfspull.hosts.ssh import Connection
+from zfspull.zfs.names import pool
 from zfspull.zfs.stderr import Side
 
 
@@ -63,10 +64,10 @@ class Bookkeeping:
             ZfspullError: it could not be made.
         """
         # By pool: one that hangs must not hold the others up.
-        pool = change.dataset.partition("/")[0]
-        if pool not in self._of_pool:
-            self._of_pool[pool] = Coalescer(self._make_all, _size_bytes, JOINED)
-        await self._of_pool[pool].ask(change)
+        where = pool(change.dataset)
+        if where not in self._of_pool:
+            self._of_pool[where] = Coalescer(self._make_all, _size_bytes, JOINED)
+        await self._of_pool[where].ask(change)
 
     async def _make_all(self, changes: Sequence[Change]) -> list[ZfspullError | None]:
         """Make the changes; returns for each None, or why not."""

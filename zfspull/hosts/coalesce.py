@@ -1,7 +1,8 @@
 """Requests that go together: while one batch is under way, those that come meanwhile wait and make up the next one.
 
 What a single request costs is then paid once for many, just where many are made at once; one that comes alone is
-carried out at once. Nothing of SSH or ZFS is known here.
+carried out at once, unless whoever knows that others are on their way has it wait for them a little. Nothing of SSH or
+ZFS is known here.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class _Waiting(Generic[_Q, _A]):
 
     request: _Q
     answer: asyncio.Future[_A] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    since: float = field(default_factory=lambda: asyncio.get_running_loop().time())
 
 
 @dataclass(slots=True, eq=False)
@@ -58,6 +60,7 @@ class Coalescer(Generic[_Q, _A]):
             failed. What it raises is told to all of them.
         size_bytes: what one request takes.
         bounds: how much goes together.
+        patience: for how many seconds, as things are now, the first one of a batch may wait for others.
     """
 
     def __init__(
@@ -65,10 +68,13 @@ class Coalescer(Generic[_Q, _A]):
         act: Callable[[Sequence[_Q]], Awaitable[Sequence[_A | ZfspullError]]],
         size_bytes: Callable[[_Q], int],
         bounds: Bounds,
+        *,
+        patience: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._act = act
         self._size_bytes = size_bytes
         self._bounds = bounds
+        self._patience = patience
         self._queue: deque[_Waiting[_Q, _A]] = deque()
         self._under_way: set[_Batch[_Q, _A]] = set()
         self._is_due = False
@@ -95,11 +101,22 @@ class Coalescer(Generic[_Q, _A]):
 
     def _start(self) -> None:
         self._is_due = False
-        while len(self._under_way) < self._bounds.batches and (members := self._take()):
+        while len(self._under_way) < self._bounds.batches and not self._is_early() and (members := self._take()):
             batch = _Batch(members)
             self._under_way.add(batch)
             batch.task = asyncio.create_task(self._carry_out(members))
             batch.task.add_done_callback(partial(self._ended, batch))
+
+    def _is_early(self) -> bool:
+        """Whether the next batch is to wait for more requests; then it is looked at again when its time has come."""
+        if not self._queue or len(self._queue) >= self._bounds.requests:
+            return False
+        loop = asyncio.get_running_loop()
+        at = self._queue[0].since + self._patience()
+        if at <= loop.time():
+            return False
+        loop.call_at(at, self._be_due)
+        return True
 
     def _take(self) -> list[_Waiting[_Q, _A]]:
         """The next batch; who was cancelled while waiting is left out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from zfspull.hosts.listings import ZfsListings, listing_error
 from zfspull.hosts.ports import Destroyed, Receiving
 from zfspull.hosts.process import Completed, run
 from zfspull.plan.steps import Step
-from zfspull.zfs import commands
+from zfspull.zfs import commands, names
 from zfspull.zfs.listing import ListingError, parse_arrived, parse_reclaimed, parse_space, parse_tree
 from zfspull.zfs.model import Arrived, Kind, Space, Tree
 from zfspull.zfs.names import destroyable_error, snapshot_name_error
@@ -28,6 +29,7 @@ _OF_MOUNTING = frozenset({"canmount", "mountpoint"})
 _RECEIVE_PATIENCE_SECONDS = 60.0
 _BATCH = 100
 _LOOKS = Bounds(requests=50)
+_LOOK_PATIENCE_SECONDS = 0.5
 _DRY_RUN_CHARACTERS = 60_000  # one word of a command line may have 128 KiB (execve(2), MAX_ARG_STRLEN)
 _NOTHING_TO_ABORT = "does not have any resumable receive state"
 _EXISTS = "dataset already exists"
@@ -61,6 +63,7 @@ class LocalTarget:
         self._exclude_properties = tuple(exclude_properties)
         self._timeout = command_timeout_seconds
         self._looks: dict[str, Coalescer[tuple[str, str], Arrived]] = {}
+        self._receiving: Counter[str] = Counter()
         self._listings = ZfsListings(self._run, Side.TARGET, columns=commands.TARGET_DATASET_COLUMNS, bookmarks=False)
 
     @property
@@ -96,12 +99,20 @@ class LocalTarget:
             ) from error
 
     async def look(self, name: str, snapshot: str) -> Arrived:
-        """What is there of dataset `name` and its `snapshot`: the look after a step, together with those of others."""
+        """What is there of dataset `name` and its `snapshot`: the look after a step, together with those of others.
+
+        While others are received it waits for theirs a little: nothing but the next step of this dataset waits for it.
+        """
         # By pool: one that hangs must not hold the others up.
-        pool = name.partition("/")[0]
-        if pool not in self._looks:
-            self._looks[pool] = Coalescer(self._look_at, lambda point: 2 * len("".join(point).encode()), _LOOKS)
-        return await self._looks[pool].ask((name, snapshot))
+        where = names.pool(name)
+        if where not in self._looks:
+            self._looks[where] = Coalescer(
+                self._look_at,
+                lambda point: 2 * len("".join(point).encode()),
+                _LOOKS,
+                patience=lambda: _LOOK_PATIENCE_SECONDS if self._receiving[where] else 0.0,
+            )
+        return await self._looks[where].ask((name, snapshot))
 
     async def _look_at(self, points: Sequence[tuple[str, str]]) -> list[Arrived | ZfspullError]:
         """What is there of each of `points`, or why that can't be said."""
@@ -146,8 +157,13 @@ class LocalTarget:
         if step.stay_plain:
             properties["encryption"] = "off"
         words = commands.receive(name, properties=properties, exclude=exclude)
-        async with feed([*self._zfs, *words], patience_seconds=_RECEIVE_PATIENCE_SECONDS) as receiving:
-            yield receiving
+        where = names.pool(name)
+        self._receiving[where] += 1
+        try:
+            async with feed([*self._zfs, *words], patience_seconds=_RECEIVE_PATIENCE_SECONDS) as receiving:
+                yield receiving
+        finally:
+            self._receiving[where] -= 1
 
     async def abort_receive(self, name: str) -> None:
         """Throw the partial state of an interrupted receive away; fine if there is none."""

@@ -19,14 +19,19 @@ class Desk:
         batches: what went together, in order.
         most: how many batches were under way at once at most.
         gate: closed, no batch ends.
+        patience: how long a request may wait for others, in seconds.
     """
 
     def __init__(self, *, requests=5, size_bytes=1 << 20, batches=1):
         self.batches = []
+        self.patience = 0.0
         self.under_way = self.most = self.cancelled = 0
         self.gate = asyncio.Event()
         self.coalescer = Coalescer(
-            self._act, lambda number: number, Bounds(requests=requests, bytes=size_bytes, batches=batches)
+            self._act,
+            lambda number: number,
+            Bounds(requests=requests, bytes=size_bytes, batches=batches),
+            patience=lambda: self.patience,
         )
 
     async def _act(self, numbers):
@@ -172,3 +177,28 @@ async def test_a_single_failure_is_told_to_the_one_that_it_concerns():
         await tasks[1]
 
     assert (await tasks[0], await tasks[2]) == (12, 16)
+
+
+async def test_one_that_is_patient_waits_for_others():
+    """Where others are expected a request waits for them: until there are enough, or its time is up, or none is expected."""
+    desk = Desk(requests=3)
+    desk.gate.set()
+    desk.patience = 3600.0
+    full = desk.ask(1, 2)
+    await turns()
+    assert desk.batches == []
+    full += desk.ask(3)
+    assert await asyncio.gather(*full) == [2, 4, 6]
+
+    desk.patience = 0.02
+    late = desk.ask(4)
+    await turns()
+    assert desk.batches == [[1, 2, 3]]
+    assert await asyncio.gather(*late) == [8]
+
+    desk.patience = 3600.0
+    waiting = desk.ask(5)
+    await turns()
+    desk.patience = 0.0
+    assert await asyncio.gather(*waiting, *desk.ask(6)) == [10, 12]
+    assert desk.batches == [[1, 2, 3], [4], [5, 6]]
