@@ -172,6 +172,32 @@ async def test_first_send_is_held_until_it_has_arrived(world):
     assert (await holds(world), len(await bookmarks(world))) == ([], 1)
 
 
+async def test_first_send_is_held_until_what_follows_it_has_arrived(world):
+    """The first snapshot of a history needs no bookmark of its own: its hold stands for it until the rest is there."""
+    world.machine = THIS
+    await world.on_source(Create(""), Write(""), Snapshot("", "one"), Snapshot("", "two"), Snapshot("", "three"))
+
+    finished = await world.run()
+
+    last = owner(world).bookmark(await guid_of(world, "three"))
+    assert (finished.outcome, finished.steps) == (Outcome.SUCCESS, 2), finished.error
+    assert [event.cursor for event in world.events.of(CursorMoved)] == ["@one", f"#{last}"]
+    assert (await bookmarks(world), await holds(world)) == ([last], [])
+
+
+async def test_first_send_without_a_hold_has_a_bookmark(world):
+    """Where a source permits no holds the first snapshot of a history is bookmarked, until the rest is there."""
+    world.machine = THIS
+    await world.on_source(Create(""), Write(""), Snapshot("", "one"), Snapshot("", "two"))
+
+    finished = await world.run(cursor="bookmark")
+
+    marks = [f"#{owner(world).bookmark(await guid_of(world, name))}" for name in ("one", "two")]
+    assert (finished.outcome, finished.steps) == (Outcome.SUCCESS, 2), finished.error
+    assert [event.cursor for event in world.events.of(CursorMoved)] == marks
+    assert (await bookmarks(world), await holds(world)) == ([marks[1].lstrip("#")], [])
+
+
 async def test_leftovers_are_listed_and_taken_away(world):
     """Bookmarks and holds are found with two listings and one command for the holds, and each goes when it is told to."""
     world.machine = THIS

@@ -61,6 +61,7 @@ class Cursor:
         base = plan.steps[0].base if plan.steps else None
         # Somebody holds the base: perhaps an earlier run of ours.
         self._held = [base.name] if isinstance(base, Snapshot) and base.holds else []
+        self._ours: set[str] = set()
 
     async def secure(self, step: Step) -> None:
         """Bookmark the snapshot that is to be sent: long before the stream if need be, with those of other datasets.
@@ -68,16 +69,20 @@ class Cursor:
         Before the stream and not after it: else the source could prune the snapshot as soon as it has arrived, and
         the two sides would have nothing in common. That the bookmark is of the right snapshot needs no look: were
         another one under the name by now, that one would be sent, and its guid would not be the one planned.
+
+        A first send that is followed by another step is left to `keep`.
         """
-        await self._bookmark(step.to)
+        if not self._is_passing(step):
+            await self._bookmark(step.to)
 
     async def keep(self, step: Step) -> None:
         """Hold the snapshot whose stream is about to start if it is a first send, or the rest of one.
 
-        Right before the stream: a hold keeps the source from pruning, and those of a run that died may stay.
+        Right before the stream: a hold keeps the source from pruning, and those of a run that died may stay. Where
+        another step follows, the hold lasts until that one has arrived and needs no bookmark beside it.
         """
-        if step.creates:
-            await self._hold(step.to)
+        if step.creates and not await self._hold(step.to) and self._is_passing(step):
+            await self._bookmark(step.to)
 
     async def move(self, step: Step) -> None:
         """Let the cursor stand for what `step` brought; the older ones go with the next step, or after the last one."""
@@ -99,6 +104,10 @@ class Cursor:
             self._tell_moved(f"#{self._owner.bookmark(base.guid)}")
         elif not base.holds and await self._hold(base):
             self._tell_moved(base.mark)
+
+    def _is_passing(self, step: Step) -> bool:
+        """Whether what `step` brings is the base of this run's next step only, and a hold can stand for it so long."""
+        return step.creates and step is not self._plan.steps[-1] and self._may("hold") and self._may("release")
 
     async def _bookmark(self, snapshot: Snapshot) -> bool:
         """Make the bookmark, and take away what is neither that nor of the base; returns whether it is there.
@@ -128,6 +137,8 @@ class Cursor:
     async def _hold(self, snapshot: Snapshot) -> bool:
         """Hold the snapshot; returns whether it is held. What could not be released again is not held at all."""
         source, dataset = self._context.source, self._plan.source
+        if snapshot.name in self._ours:
+            return True
         if not self._may("hold") or not self._may("release"):
             return False
         if "release" not in self._context.permitted:
@@ -136,6 +147,7 @@ class Cursor:
             self._context.permitted.add("release")
         if not await self._try("hold", source.hold(dataset, snapshot.name, self._owner.hold)):
             return False
+        self._ours.add(snapshot.name)
         if snapshot.name not in self._held:
             self._held.append(snapshot.name)
         return True

@@ -5,6 +5,7 @@ import pytest
 from tests.contract.actions import Create, DestroySnapshots, Snapshot, Write
 from tests.contract.memory_world import MemoryWorld
 from zfspull.events import Outcome, TransferFinished, TransferStarted
+from zfspull.hosts.memory.faults import How, SendFault
 
 
 class Pruner:
@@ -59,3 +60,21 @@ async def test_p5_snapshot_recreated_under_its_name_leaves_no_false_cursor(world
     source, target = (await world.tree("source")).datasets[""], (await world.tree("target")).datasets[""]
     assert [one.guid for one in source.snapshots] == [one.guid for one in target.snapshots]
     assert [mark.guid for mark in source.bookmarks] == [target.newest.guid]
+
+
+async def test_p5_first_snapshot_stays_while_what_follows_it_is_cut():
+    """A first pull that dies after its first snapshot finds that one held, goes on from it, and lets it go."""
+    world = MemoryWorld()
+    world.machine = "box"
+    await world.on_source(Create(""), Write(""), Snapshot("", "one"), Write("", size=1_000_000), Snapshot("", "two"))
+    world.faults.sends += [None, SendFault(500_000, How.KILLED)]
+    first = await world.run()
+    (held,) = (one for one in (await world.tree("source")).datasets[""].snapshots if one.holds)
+
+    second = await world.run()
+
+    assert (first.outcome, second.outcome, second.resumed) == (Outcome.FAILED, Outcome.SUCCESS, 1)
+    assert held.name == "one"
+    source = (await world.tree("source")).datasets[""]
+    assert [one.name for one in source.snapshots if one.holds] == []
+    assert len(source.bookmarks) == 1
