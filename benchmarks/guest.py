@@ -26,7 +26,7 @@ schedule: manual
 """
 MAIN = """\
 hosts:
-  gw: {address: 10.77.0.1}
+  gw: {address: 10.77.0.1, streams: 4}
 limits: {streams: 4}
 """
 
