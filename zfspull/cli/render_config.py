@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from zfspull.config.readers import MISSING_AFTER, Listen, MaxDestroy, SourceName
+from zfspull.config.decisions import MISSING_AFTER, MaxDestroy
+from zfspull.config.readers import Listen, SourceName
 from zfspull.config.schema import Config
 from zfspull.plan.missing import Missing
 from zfspull.plan.schedule import CronSchedule, EverySchedule

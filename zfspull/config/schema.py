@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
+from zfspull.config.decisions import MaxDestroy
 from zfspull.config.parts import Keep, Keeps, KeepSet, Mirror, Retry, Shape, Snapshots, retention
-from zfspull.config.readers import Listen, MaxDestroy
+from zfspull.config.readers import Listen
 from zfspull.config.values import (
     AbsolutePath,
     Address,

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from zfspull.config import readers
-from zfspull.config.readers import LAST_PORT, NAME_PATTERN, Listen, MaxDestroy, SourceName
+from zfspull.config import decisions, readers
+from zfspull.config.decisions import MaxDestroy
+from zfspull.config.readers import LAST_PORT, NAME_PATTERN, Listen, SourceName
 from zfspull.config.units import parse_duration
 from zfspull.plan.missing import Missing
 from zfspull.plan.policy import REMEDIES
@@ -85,7 +86,7 @@ When = Annotated[
 ]
 Destroys = Annotated[
     MaxDestroy,
-    PlainValidator(readers.max_destroy),
+    PlainValidator(decisions.max_destroy),
     WithJsonSchema(
         {
             "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9.]+ *%$"}],
@@ -95,7 +96,7 @@ Destroys = Annotated[
 ]
 WhenMissing = Annotated[
     Missing,
-    PlainValidator(readers.missing),
+    PlainValidator(decisions.missing),
     WithJsonSchema(
         {
             "anyOf": [
@@ -107,7 +108,7 @@ WhenMissing = Annotated[
                         "required": [key],
                         "additionalProperties": False,
                     }
-                    for key in readers.MISSING_AFTER
+                    for key in decisions.MISSING_AFTER
                 ),
             ],
             "examples": ["keep", {"destroy_after": "90d"}],
@@ -116,12 +117,12 @@ WhenMissing = Annotated[
 ]
 Low = Annotated[
     LowSpace,
-    PlainValidator(readers.low_space),
+    PlainValidator(decisions.low_space),
     _schema("string", "5%", "200 GiB", pattern="^[0-9.]+ *(%|[A-Za-z]+)$"),
 ]
 Resolutions = Annotated[
     dict[Reason, RemedyKind],
-    PlainValidator(readers.resolutions),
+    PlainValidator(decisions.resolutions),
     WithJsonSchema(
         {
             "type": "object",
