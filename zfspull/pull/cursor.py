@@ -61,7 +61,7 @@ class Cursor:
         base = plan.steps[0].base if plan.steps else None
         # Somebody holds the base: perhaps an earlier run of ours.
         self._held = [base.name] if isinstance(base, Snapshot) and base.holds else []
-        self._ours: set[str] = set()
+        self._held_by_us: set[str] = set()
 
     async def secure(self, step: Step) -> None:
         """Bookmark the snapshot that is to be sent: long before the stream if need be, with those of other datasets.
@@ -137,7 +137,7 @@ class Cursor:
     async def _hold(self, snapshot: Snapshot) -> bool:
         """Hold the snapshot; returns whether it is held. What could not be released again is not held at all."""
         source, dataset = self._context.source, self._plan.source
-        if snapshot.name in self._ours:
+        if snapshot.name in self._held_by_us:
             return True
         if not self._may("hold") or not self._may("release"):
             return False
@@ -147,7 +147,7 @@ class Cursor:
             self._context.permitted.add("release")
         if not await self._try("hold", source.hold(dataset, snapshot.name, self._owner.hold)):
             return False
-        self._ours.add(snapshot.name)
+        self._held_by_us.add(snapshot.name)
         if snapshot.name not in self._held:
             self._held.append(snapshot.name)
         return True
