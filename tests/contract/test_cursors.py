@@ -198,6 +198,20 @@ async def test_first_send_without_a_hold_has_a_bookmark(world):
     assert (await bookmarks(world), await holds(world)) == ([marks[1].lstrip("#")], [])
 
 
+async def test_first_send_that_turns_out_not_to_be_held_has_a_bookmark(world):
+    """That the source permits no holds shows when the first one is tried: then that very snapshot is bookmarked."""
+    world.machine = THIS
+    await world.on_source(Create(""), Write(""), Snapshot("", "one"), Snapshot("", "two"))
+    await world.permit("bookmark", "destroy")
+
+    finished = await world.run()
+
+    marks = [f"#{owner(world).bookmark(await guid_of(world, name))}" for name in ("one", "two")]
+    assert (finished.outcome, finished.steps) == (Outcome.SUCCESS, 2), finished.error
+    assert [event.cursor for event in world.events.of(CursorMoved)] == marks
+    assert (await bookmarks(world), await holds(world)) == ([marks[1].lstrip("#")], [])
+
+
 async def test_leftovers_are_listed_and_taken_away(world):
     """Bookmarks and holds are found with two listings and one command for the holds, and each goes when it is told to."""
     world.machine = THIS

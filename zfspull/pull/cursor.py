@@ -81,7 +81,7 @@ class Cursor:
         Right before the stream: a hold keeps the source from pruning, and those of a run that died may stay. Where
         another step follows, the hold lasts until that one has arrived and needs no bookmark beside it.
         """
-        if step.creates and not await self._hold(step.to) and self._is_passing(step):
+        if step.creates and not await self._hold(step.to):
             await self._bookmark(step.to)
 
     async def move(self, step: Step) -> None:
