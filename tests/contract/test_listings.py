@@ -102,6 +102,37 @@ async def test_points_are_listed_in_brief_in_full_and_by_name(world):
     assert f"{root}/with space" in await listings.briefly([f"{root}/gone", f"{root}/with space"], below=None)
 
 
+async def test_datasets_by_name_are_listed_as_all_are(world):
+    """Asked by name, each has the same line, nothing below is looked for, and if one is gone none is told."""
+    await world.on_source(Create(""), Create("a"), Create("a/below"), Write("a"), Snapshot("", "one", recursive=True))
+    await world.run()
+    root, listings = world.target_root, world.target.listings
+    tree = (await listings.datasets(root, recursive=True)).datasets
+
+    only = await listings.only(root, [f"{root}/a", root])
+
+    assert only.datasets == {"": tree[""], "a": tree["a"]}
+    assert await listings.only(root, [root, f"{root}/gone", f"{root}/a"]) is None
+    assert await listings.only(root, [f"{root}/gone"]) is None
+    assert await listings.only("zfspull-no-such-pool/x", ["zfspull-no-such-pool/x"]) is None
+
+
+async def test_what_lies_where_something_new_would_come_is_seen(world):
+    """A dataset that somebody made in the replica is found before anything is received there, and kept."""
+    await world.on_source(Create(""), Write(""), Snapshot("", "one"))
+    await settled(world)
+    await world.on_source(Create("new"), Write("new"), Snapshot("new", "one"))
+    await world.on_target(Create("new"), Snapshot("new", "theirs"))
+    world.count()
+
+    finished = await world.run()
+
+    assert finished.outcome is Outcome.REFUSED, finished.error
+    assert "no snapshot or bookmark in common" in finished.error, finished.error
+    assert [one.name for one in (await world.tree("target")).datasets["new"].snapshots] == ["theirs"]
+    assert world.count().target <= 5
+
+
 async def settled(world, **job):
     """Runs until everything is known."""
     for _ in range(3):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.faults import mishaps
-from tests.faults.arena import Arena
+from tests.faults.arena import CONVERGE_SECONDS, SLOW, Arena
 from tests.faults.witness import wait_for
 
 
@@ -57,7 +57,10 @@ def test_two_daemons_with_two_state_directories(arena: Arena) -> None:
     )
     try:
         wait_for("the rival is at work", lambda: "run.started" in _log_of_rival(arena), timeout_seconds=120)
-        arena.flow()
+        arena.source.shape_link(SLOW)
+        arena.load()
+        # Whoever of the two brings it: the witness counts only the one's bytes.
+        wait_for("it arrives", lambda: not arena.missing(), timeout_seconds=CONVERGE_SECONDS)
         arena.converge("two daemons on one target")
         assert arena.backup.run("systemctl is-active rival", check=False).stdout.strip() == "active"
         assert "Traceback" not in _log_of_rival(arena)

@@ -45,23 +45,19 @@ class ZfsListings:
         self._tells_changes = True
 
     async def datasets(self, root: str, *, recursive: bool) -> Tree:
-        """All datasets at and below `root`, without snapshots and bookmarks; by one command, but for the first time.
-
-        Whether the host has `snapshots_changed` is found out by asking for it.
-        """
-        while True:
-            changed = (commands.CHANGED_COLUMN,) if self._tells_changes else ()
-            columns = (*self._columns, *changed)
-            completed = await self._run(commands.list_datasets(root, recursive=recursive, columns=columns))
-            if not changed or completed.ok or not says_unknown_property(completed.stderr, commands.CHANGED_COLUMN):
-                break
-            self._tells_changes = False
+        """All datasets at and below `root`, without snapshots and bookmarks; by one command, but for the first time."""
+        completed, columns = await self._lines(
+            lambda columns: commands.list_datasets(root, recursive=recursive, columns=columns)
+        )
         if not listed(completed, self._side, host=self._host, dataset=root):
             return Tree(root=root)
-        text = completed.stdout
-        return await self._parsed(
-            lambda: parse_tree(root, text, "", commands.POINT_COLUMNS, columns), completed, dataset=root
-        )
+        return await self._tree(root, completed, columns)
+
+    async def only(self, root: str, datasets: Sequence[str]) -> Tree | None:
+        """Those alone, by name; see the protocol."""
+        completed, columns = await self._lines(lambda columns: commands.list_named_datasets(datasets, columns))
+        self._check(completed, root)
+        return await self._tree(root, completed, columns) if completed.ok else None
 
     async def briefly(self, datasets: Sequence[str], *, below: str | None) -> Mapping[str, tuple[Brief, ...]]:
         """What is there of `datasets`, in brief; see the protocol."""
@@ -87,6 +83,25 @@ class ZfsListings:
         self._check(completed, points[0])
         text = completed.stdout
         return await self._parsed(lambda: parse_named(text, frozenset(points)), completed, dataset=points[0])
+
+    async def _lines(self, words: Callable[[Sequence[str]], Sequence[str]]) -> tuple[Completed, Sequence[str]]:
+        """A listing of datasets, and its columns. Whether the host has `snapshots_changed` is found out by asking.
+
+        Args:
+            words: the command for given columns.
+        """
+        while True:
+            changed = (commands.CHANGED_COLUMN,) if self._tells_changes else ()
+            columns = (*self._columns, *changed)
+            completed = await self._run(words(columns))
+            if not changed or completed.ok or not says_unknown_property(completed.stderr, commands.CHANGED_COLUMN):
+                return completed, columns
+            self._tells_changes = False
+
+    async def _tree(self, root: str, completed: Completed, columns: Sequence[str]) -> Tree:
+        return await self._parsed(
+            lambda: parse_tree(root, completed.stdout, "", commands.POINT_COLUMNS, columns), completed, dataset=root
+        )
 
     async def _list_points(self, datasets: Sequence[str], columns: Sequence[str], below: str | None) -> Completed:
         if below is None:

@@ -93,9 +93,12 @@ class _Run:
             attempt += 1
 
     async def _decide(self, seen: Survey) -> tuple[Survey, Plan]:
-        """Plan; what is to be refused, remedied or thrown away is looked at in full before that is so."""
+        """Plan; what is to be made, refused, remedied or thrown away is looked at in full before that is so."""
         policy = tagged(self._job.policy, owner(self._job, self._context))
         plan = plan_tree(seen.source, seen.target, policy)
+        if any(one.path not in seen.target.datasets for one in plan.datasets if one.has_work):
+            seen = await self._watch.whole(seen)
+            plan = plan_tree(seen.source, seen.target, policy)
         grave = {one.path for one in plan.datasets if one.refusal or one.remedy or one.discard}
         grave |= {
             path

@@ -17,6 +17,8 @@ from zfspull.zfs.model import Brief, Dataset, Point, Snapshot, Tree
 
 FEW_POINTS = 100
 """So few snapshots are listed in full at once: that is cheaper than a second command for what is new of them."""
+MAX_KNOWN_BYTES = 400_000
+"""The same of names in a command on this machine: FreeBSD takes 512 KiB for a command line and its environment."""
 MAX_NAMED_BYTES = 30_000
 """How long the names in one command may be together. Linux limits a word to 128 KiB, and quoted for sshd's shell the
 whole command is one; the gate reads no more either, and takes its time for each."""
@@ -57,6 +59,7 @@ class Side:
         self._full_at = knowledge.full_at if fits else now
         self._known: dict[str, Known] = dict(knowledge.datasets) if fits else {}
         self._fresh: set[str] = set()
+        self._is_whole = False
         self._few = FEW_POINTS if few is None else few
 
     @property
@@ -77,11 +80,37 @@ class Side:
             ZfspullError: if it can't be listed.
         """
         bare = await self._listings.datasets(self._root, recursive=self._recursive)
+        self._is_whole = True
+        return await self._completed(bare, arrivals or {}, source or {})
+
+    async def known_tree(self) -> Tree:
+        """The same of what was there before: what somebody else has added since is not looked for.
+
+        Only where no shell and no gate reads the command. If one is gone, or nothing is known, all is looked for.
+
+        Raises:
+            ZfspullError: if it can't be listed.
+        """
+        bare = None
+        if self._known and _length(self._known) <= MAX_KNOWN_BYTES:
+            bare = await self._listings.only(self._root, list(self._known))
+        return await (self.tree() if bare is None else self._completed(bare, {}, {}))
+
+    async def whole(self, tree: Tree) -> Tree:
+        """`tree` with what else is there by now, if that was not looked for in this run.
+
+        Raises:
+            ZfspullError: if it can't be listed.
+        """
+        return tree if self._is_whole else await self.tree()
+
+    async def _completed(self, bare: Tree, arrivals: Mapping[str, Arrivals], source: Mapping[str, Dataset]) -> Tree:
+        """A listing of datasets with what they have, as far as it may have changed listed anew."""
         sifted = sift(bare.datasets.values(), self._known, self._clock.monotonic())
         known = {**sifted.current}
         changed, unknown = {**sifted.changed}, {**sifted.unknown}
         if arrivals:
-            for name, one in (await self._grown({**changed, **unknown}, arrivals, source or {})).items():
+            for name, one in (await self._grown({**changed, **unknown}, arrivals, source)).items():
                 known[name] = one
                 changed.pop(name, None)
                 unknown.pop(name, None)
@@ -131,7 +160,8 @@ class Side:
             self._known.clear()
             return
         for name in names:
-            self._known.pop(name, None)
+            if name in self._known:
+                self._known[name] = unlisted(self._known[name])
 
     def unsettle(self, name: str, doubted: Collection[int]) -> None:
         """List this dataset again the next time, and in full what has these guids: something was done to it."""

@@ -44,18 +44,22 @@ class Watch:
         return cls(job, context, await asyncio.to_thread(context.memory.recall, job.name))
 
     async def survey(self) -> Survey:
-        """Both sides as they are now.
+        """Both sides as they are now; what others have added to the target is not looked for, see `whole`.
 
         Raises:
             PermanentError: if the source dataset does not exist.
             ZfspullError: if a side can't be listed.
         """
-        source, target = await both(self._source.tree(), self._target.tree())
+        source, target = await both(self._source.tree(), self._target.known_tree())
         return checked(Survey(source, target), self._job)
 
     async def source(self) -> Tree:
         """The source as it is now."""
         return await self._source.tree()
+
+    async def whole(self, seen: Survey) -> Survey:
+        """The survey with all that is on the target: before something is made there."""
+        return Survey(seen.source, await self._target.whole(seen.target))
 
     async def again(self, seen: Survey, tally: Tally) -> Survey:
         """The survey with the target as it is now, after what was received in this run."""

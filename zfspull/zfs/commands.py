@@ -41,6 +41,15 @@ def list_datasets(root: str, *, recursive: bool, columns: Sequence[str] = DATASE
     return [*_list("filesystem,volume", columns, depth=None if recursive else 0), root]
 
 
+def list_named_datasets(names: Sequence[str], columns: Sequence[str]) -> Argv:
+    """Filesystems and volumes, each by its full name, and nothing below them.
+
+    To find out what lies below a dataset, the kernel opens it once for each that does, and these once more to see that
+    there is no further one. What is not mounted is opened from the start each time.
+    """
+    return [*_list("filesystem,volume", columns, depth=0), *names]
+
+
 def list_space(pool: str) -> Argv:
     """How much of a pool is in use and how much is available, without what it keeps for itself."""
     return [*_list("filesystem", SPACE_COLUMNS, depth=0), pool]

@@ -38,6 +38,19 @@ async def test_nothing_to_do_costs_one_command_on_each_side(datasets):
     assert world.count() == Commands(source=1, target=1)
 
 
+async def test_new_dataset_costs_one_more_look_at_the_target():
+    """Where nothing is made, what is there is listed by name; before something is, what else is there is looked for once."""
+    world = await known_tree(40)
+    await world.on_source(Create("new"), Write("new"), Snapshot("new", "one"))
+
+    finished = await world.run()
+    counted = world.count()
+
+    assert (finished.outcome, finished.steps) == (Outcome.SUCCESS, 1)
+    assert counted.source <= 3
+    assert counted.target <= 6
+
+
 @pytest.mark.parametrize("datasets", SIZES)
 async def test_one_change_costs_the_same_in_a_tree_of_any_size(datasets):
     """One changed dataset: what it takes to list and to send it, and nothing for the others."""

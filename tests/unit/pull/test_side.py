@@ -55,16 +55,16 @@ class Scene:
 
             self.source.listings.datasets = datasets
 
-    def look(self):
-        """What the next run sees, and the commands that it takes."""
-        return asyncio.run(self._look())
+    def look(self, *, known=False):
+        """What the next run sees, of all or of what was there before, and the commands that it takes."""
+        return asyncio.run(self._look(known=known))
 
-    async def _look(self):
+    async def _look(self, *, known=False):
         self.source.commands.clear()
         side = Side(
             self.source.listings, ROOT, recursive=True, clock=self.clock, knowledge=self.knowledge, few=self.few
         )
-        tree = await side.tree()
+        tree = await (side.known_tree() if known else side.tree())
         self.knowledge = side.knowledge
         return tree, len(self.source.commands)
 
@@ -123,6 +123,26 @@ def test_what_is_seen_is_what_there_is(events, few, host_tells):
             tree, commands = scene.look()
             assert bare(tree) == bare(scene.pools.tree(ROOT, recursive=True))
             assert commands <= 4
+        else:
+            scene.apply(what, number)
+
+
+@settings(max_examples=100)
+@given(events=EVENTS, few=st.sampled_from([0, 3, 100]), host_tells=st.booleans())
+def test_what_was_there_before_is_seen_as_it_is(events, few, host_tells):
+    """Asked by name: each dataset that was there at the last look is shown as it is; if one is gone, all that is there."""
+    scene = Scene(few=few, host_tells=host_tells)
+    before = None
+    for what, number in (*events, ("look", 0), ("look", 0)):
+        if what == "wait":
+            scene.clock.seconds += number
+        elif what == "look":
+            tree, commands = scene.look(known=True)
+            there = bare(scene.pools.tree(ROOT, recursive=True))
+            is_whole = not before or not before <= there.keys()
+            assert bare(tree) == (there if is_whole else {path: there[path] for path in before})
+            assert commands <= 5
+            before = tree.datasets.keys()
         else:
             scene.apply(what, number)
 
@@ -201,6 +221,34 @@ def test_all_is_listed_in_full_once_a_day():
 
     assert commands == 2
     assert ([len(one.datasets[""].bookmarks) for one in (before, after)]) == [0, 1]
+
+
+def test_what_others_add_is_seen_when_it_is_looked_for():
+    """A dataset that somebody else made is not looked for by name; whoever makes something looks for all that is there."""
+    scene = settled_scene()
+    scene.pools.create(f"{ROOT}/new")
+
+    tree, commands = scene.look(known=True)
+
+    assert (set(tree.datasets), commands) == ({"", "a", "a/b", "c"}, 1)
+    side = Side(scene.source.listings, ROOT, recursive=True, clock=scene.clock, knowledge=scene.knowledge)
+    tree = asyncio.run(side.known_tree())
+    for _ in range(2):
+        scene.source.commands.clear()
+        tree = asyncio.run(side.whole(tree))
+    assert "new" in tree.datasets
+    assert not scene.source.commands
+
+
+def test_more_names_than_a_command_takes(monkeypatch):
+    """Where the names of what is known are too many for a command line, all is listed as if they were not known."""
+    monkeypatch.setattr("zfspull.pull.side.MAX_KNOWN_BYTES", 20)
+    scene = settled_scene()
+    scene.pools.create(f"{ROOT}/new")
+
+    tree, _ = scene.look(known=True)
+
+    assert "new" in tree.datasets
 
 
 def test_another_tree_is_not_known():

@@ -26,19 +26,14 @@ class MemoryListings:
     async def datasets(self, root: str, *, recursive: bool) -> Tree:
         """All datasets at and below `root`, without their snapshots and bookmarks."""
         await self._called("list")
-        tree = self._pools.tree(root, recursive=recursive)
-        return Tree(
-            root=root,
-            datasets={
-                path: replace(
-                    dataset,
-                    snapshots=(),
-                    bookmarks=(),
-                    snapshots_changed=self._pools.nodes[dataset.name].snapshots_changed,
-                )
-                for path, dataset in tree.datasets.items()
-            },
-        )
+        return self._bare(self._pools.tree(root, recursive=recursive))
+
+    async def only(self, root: str, datasets: Sequence[str]) -> Tree | None:
+        """The same of those alone; None if one is gone."""
+        await self._called("list")
+        tree = self._bare(self._pools.tree(root, recursive=True))
+        wanted = {path: dataset for path, dataset in tree.datasets.items() if dataset.name in datasets}
+        return Tree(root=root, datasets=wanted) if len(wanted) == len(datasets) else None
 
     async def briefly(self, datasets: Sequence[str], *, below: str | None) -> Mapping[str, tuple[Brief, ...]]:
         """The snapshots of `datasets`, and on the source their bookmarks, in brief."""
@@ -64,6 +59,20 @@ class MemoryListings:
                 if dataset is not None and name == f"{dataset.name}{point.mark}":
                     found[name] = point
         return found
+
+    def _bare(self, tree: Tree) -> Tree:
+        return Tree(
+            root=tree.root,
+            datasets={
+                path: replace(
+                    dataset,
+                    snapshots=(),
+                    bookmarks=(),
+                    snapshots_changed=self._pools.nodes[dataset.name].snapshots_changed,
+                )
+                for path, dataset in tree.datasets.items()
+            },
+        )
 
     def _dataset(self, name: str) -> Dataset | None:
         return self._pools.tree(name, recursive=False).datasets.get("")
