@@ -17,7 +17,7 @@ from tests.contract.actions import (
     WriteReplica,
 )
 from tests.contract.test_encryption import increment
-from tests.contract.world import assert_equal, guids
+from tests.contract.world import assert_equal, guids, points_of
 from zfspull.errors import TransientError
 from zfspull.events import (
     DatasetRefused,
@@ -231,6 +231,29 @@ async def test_p2_replica_is_not_renamed_aside_with_a_child_that_is_well(memory_
     assert (refused.reason, refused.dataset) == (Reason.NO_COMMON_BASE, "vault/copy/a")
     assert "vault/copy/a/b along" in refused.message
     assert set((await world.tree("target")).datasets) == {"", "a", "a/b"}
+
+
+async def test_replicas_below_are_kept_as_the_manual_says(world):
+    """The first snapshot of a dataset that only held others: the refusal warns, and by hand nothing is sent twice."""
+    await world.on_source(Create(""), Create("mid"), Create("mid/leaf"), Write("mid/leaf"), Snapshot("mid/leaf", "one"))
+    await world.on_source(Snapshot("", "one"))
+    assert (await world.run()).outcome is Outcome.SUCCESS
+    await world.on_source(Write("mid"), Write("mid/leaf"), Snapshot("mid", "two", recursive=True))
+    world.events.clear()
+
+    refused = await world.run()
+    told = world.events.one(DatasetRefused)
+    await world.on_target(Rename("mid", "mid-old"))
+    alone = await world.run(exclude=["mid/*"])
+    await world.on_target(Rename("mid-old/leaf", "mid/leaf"))
+    world.events.clear()
+    again = await world.run()
+
+    assert (refused.outcome, told.reason) == (Outcome.REFUSED, Reason.TARGET_FOREIGN)
+    assert "mid/leaf below it is well" in told.hint
+    assert [one.outcome for one in (alone, again)] == [Outcome.SUCCESS] * 2, (alone.error, again.error)
+    assert not world.events.of(TransferStarted)
+    await assert_equal(world, *points_of(await world.tree("source")))
 
 
 async def test_p2_recreated_tree_goes_aside_as_a_whole(memory_world):

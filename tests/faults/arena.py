@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.faults.witness import Ledger, Witness, wait_for
-from tests.lab.host import LabError
 from tests.lab.site import HTTP_PORT, Site
 
 
@@ -91,7 +90,7 @@ class Arena:
         self._number = 0
         self._loaded_bytes = 0
         self._received_before = 0.0
-        self._journal_from = ""
+        self._mark: str | None = None
 
     def build(self) -> None:
         """Make the pools and the tree, on disks that survive a power cut."""
@@ -163,7 +162,7 @@ class Arena:
         self._loaded_bytes = loaded_bytes
         self._received_before = self.witness.received_bytes
         self.sound = False
-        self.mark_log()
+        self._mark = self.site.mark()
 
     def flow(self, size_bytes: int = PAYLOAD_BYTES, *, until_bytes: int = 1_200_000) -> str:
         """Load over a slow link, and return as soon as so much of it has arrived."""
@@ -216,7 +215,7 @@ class Arena:
             wait_for("all guids are equal", lambda: not self.missing(), timeout_seconds=timeout_seconds)
         seconds = time.time() - begun
         missing = self.missing()
-        assert not missing, f"not converged after {timeout_seconds:.0f} s: {missing}\n{self.journal_tail()}"
+        assert not missing, f"not converged after {timeout_seconds:.0f} s: {missing}"
         wait_for("the daemon says so", lambda: self._said_so(begun), timeout_seconds=timeout_seconds)
         self.check()
         self.sound = True
@@ -272,22 +271,9 @@ class Arena:
         """The process that is the daemon."""
         return self.backup.run("systemctl show -p MainPID --value zfspull").stdout.strip()
 
-    def mark_log(self) -> None:
-        """What `recent_log` shows begins here."""
-        text = self.backup.run("journalctl -u zfspull -n 0 --show-cursor --no-pager", check=False).stdout
-        self._journal_from = text.rpartition("cursor: ")[2].strip()
-
     def recent_log(self) -> str:
         """What the daemon has logged since the last load."""
-        after = f"--after-cursor='{self._journal_from}'" if self._journal_from else ""
-        return self.backup.run(f"journalctl -u zfspull -o cat --no-pager {after}", check=False).stdout
-
-    def journal_tail(self) -> str:
-        """The newest lines of the daemon's log."""
-        try:
-            return self.backup.run("journalctl -u zfspull -o cat --no-pager | tail -60", timeout_seconds=30).stdout
-        except LabError as error:
-            return str(error)
+        return self.site.journal(self._mark)
 
     def mend(self) -> None:
         """After a test that failed half-way: everything on, connected, on time, and with room."""

@@ -79,12 +79,17 @@ class Site:
 
     def turn_page(self) -> None:
         """Begin a new page of the journal: what was logged up to now is another test's."""
-        last = self.backup.run("journalctl --quiet --lines=0 --show-cursor").stdout
-        self._page = last.strip().removeprefix("-- cursor: ")
+        self._page = self.mark()
 
-    def journal(self) -> str:
-        """What the daemon has logged since the page was turned; or ever, if it never was."""
-        after = f"--after-cursor='{self._page}'" if self._page else ""
+    def mark(self) -> str:
+        """The end of the journal as it is now, for `journal` to begin there."""
+        last = self.backup.run("journalctl --quiet --lines=0 --show-cursor").stdout
+        return last.strip().removeprefix("-- cursor: ")
+
+    def journal(self, mark: str | None = None) -> str:
+        """What the daemon has logged since `mark`; or since the page was turned, or ever, if it never was."""
+        since = mark or self._page
+        after = f"--after-cursor='{since}'" if since else ""
         return self.backup.run(f"journalctl -u zfspull -o cat --no-pager {after}").stdout
 
     def log_page(self) -> None:

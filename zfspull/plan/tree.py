@@ -8,11 +8,14 @@ from dataclasses import replace
 from zfspull.plan.base import find_base
 from zfspull.plan.dataset import plan_dataset
 from zfspull.plan.exclude import excluded
-from zfspull.plan.policy import Policy
+from zfspull.plan.policy import REMEDIES, Policy
 from zfspull.plan.renames import find_renames, moves_along, refuse_renamed
 from zfspull.plan.steps import DatasetPlan, Plan, Reason, Refusal, Remedy, RemedyKind
 from zfspull.zfs.model import Dataset, Tree
 from zfspull.zfs.names import MAX_NAME_BYTES, ancestors, join, parent
+
+
+_BY_HAND = "Under `Replicas below it` in when-a-dataset-is-refused.md stands how to keep what lies below"
 
 
 def plan_tree(source: Tree, target: Tree, policy: Policy) -> Plan:
@@ -40,7 +43,8 @@ def plan_tree(source: Tree, target: Tree, policy: Policy) -> Plan:
         )
         if path in renames:
             plan = _renamed(plan, path, renames, target, policy)
-        plans[path] = _placeable(_movable(plan, included, target), plans, target)
+        plan = _warned(_movable(plan, included, target), included, target)
+        plans[path] = _placeable(plan, plans, target)
     moving = {renames[path] for path, plan in plans.items() if path in renames and plan.refusal is None}
     return Plan(
         source_root=source.root,
@@ -91,17 +95,37 @@ def _movable(plan: DatasetPlan, included: Mapping[str, Dataset], target: Tree) -
     """`plan`, or its refusal if renaming its target aside would take replicas along that are well."""
     if plan.remedy is None or not plan.remedied_by(RemedyKind.RENAME_ASIDE):
         return plan
+    well = _well_below(plan.path, included, target)
+    if well is None:
+        return plan
+    refusal = Refusal(
+        reason=plan.remedy.reason,
+        evidence=f"target {plan.target} can be no replica of {plan.source}, and renaming it aside would take "
+        f"the replica {well} along, which is well",
+        hint=f"decide by hand. {_BY_HAND}",
+    )
+    return replace(plan, steps=(), remedy=None, refusal=refusal)
+
+
+def _warned(plan: DatasetPlan, included: Mapping[str, Dataset], target: Tree) -> DatasetPlan:
+    """`plan`; where its refusal advises to rename the target aside, with what that would take along."""
+    refusal = plan.refusal
+    if refusal is None or REMEDIES.get(refusal.reason) is not RemedyKind.RENAME_ASIDE or _BY_HAND in refusal.hint:
+        return plan
+    well = _well_below(plan.path, included, target)
+    if well is None:
+        return plan
+    hint = f"{refusal.hint}; but the replica {well} below it is well and would go along. {_BY_HAND}"
+    return replace(plan, refusal=replace(refusal, hint=hint))
+
+
+def _well_below(top: str, included: Mapping[str, Dataset], target: Tree) -> str | None:
+    """The name of the first replica below `top` that can go on from what it has; None if there is none."""
     for path, replica in target.datasets.items():
-        below = path != plan.path and (not plan.path or path.startswith(f"{plan.path}/"))
+        below = path != top and (not top or path.startswith(f"{top}/"))
         if below and path in included and find_base(included[path], replica).base:
-            refusal = Refusal(
-                reason=plan.remedy.reason,
-                evidence=f"target {plan.target} can be no replica of {plan.source}, and renaming it aside would take "
-                f"the replica {replica.name} along, which is well",
-                hint="decide by hand: rename the replicas below it first, or exclude them",
-            )
-            return replace(plan, steps=(), remedy=None, refusal=refusal)
-    return plan
+            return replica.name
+    return None
 
 
 def _placeable(plan: DatasetPlan, plans: Mapping[str, DatasetPlan], target: Tree) -> DatasetPlan:
