@@ -83,18 +83,27 @@ class Side:
         self._is_whole = True
         return await self._completed(bare, arrivals or {}, source or {})
 
-    async def known_tree(self) -> Tree:
+    async def known_tree(
+        self, arrivals: Mapping[str, Arrivals] | None = None, source: Mapping[str, Dataset] | None = None
+    ) -> Tree:
         """The same of what was there before: what somebody else has added since is not looked for.
 
-        Only where no shell and no gate reads the command. If one is gone, or nothing is known, all is looked for.
+        Only where no shell and no gate reads the command. All is looked for if one is gone, if nothing is known, and
+        once all was looked for in this run: something may have been made since.
+
+        Args:
+            arrivals: as for `tree`.
+            source: as for `tree`.
 
         Raises:
             ZfspullError: if it can't be listed.
         """
         bare = None
-        if self._known and _length(self._known) <= MAX_KNOWN_BYTES:
+        if self._known and not self._is_whole and _length(self._known) <= MAX_KNOWN_BYTES:
             bare = await self._listings.only(self._root, list(self._known))
-        return await (self.tree() if bare is None else self._completed(bare, {}, {}))
+        return await (
+            self.tree(arrivals, source) if bare is None else self._completed(bare, arrivals or {}, source or {})
+        )
 
     async def whole(self, tree: Tree) -> Tree:
         """`tree` with what else is there by now, if that was not looked for in this run.

@@ -70,7 +70,7 @@ class Watch:
         }
         tally.arrived.clear()
         source = {join(self._job.target, path): dataset for path, dataset in seen.source.datasets.items()}
-        return Survey(seen.source, await self._target.tree(arrivals, source))
+        return Survey(seen.source, await self._target.known_tree(arrivals, source))
 
     async def doubted(self, seen: Survey, paths: Collection[str], *, source: bool = True) -> Survey:
         """The survey with the datasets at `paths` listed in full: before something is destroyed, or refused.
