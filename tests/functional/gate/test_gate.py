@@ -87,6 +87,7 @@ def calls(dataset):
     return {
         "list_tree": [((dataset,), {"recursive": True}), ((dataset,), {"recursive": False})],
         "listings.datasets": [((dataset,), {"recursive": True}), ((dataset,), {"recursive": False})],
+        "listings.only": [((dataset, some), {}) for some in (below, [dataset])],
         "listings.briefly": [((some,), {"below": below}) for some, below in several],
         "listings.fully": [((some,), {"below": below}) for some, below in several],
         "listings.named": [(([f"{dataset}@{name}" for name in many] + [f"{dataset}#{OWNER.bookmark(1)}"],), {})],
