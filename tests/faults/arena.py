@@ -248,7 +248,7 @@ class Arena:
         assert not lost, f"gone from the target, though they may not be destroyed: {lost}"
         keys = self.backup.run(f"zfs get -Hp -o value -r -t filesystem keystatus {TARGET}").stdout.split()
         assert set(keys) <= {"unavailable", "-", "none"}, keys
-        assert "Traceback" not in self.recent_log()
+        assert not self.site.bugs(self._mark)
         self._check_history()
 
     def _check_history(self) -> None:

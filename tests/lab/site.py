@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 import urllib.request
 from collections.abc import Callable
@@ -23,7 +24,9 @@ HTTP_PORT = 9797
 START_SECONDS = 240.0  # Python takes its time under emulation
 POLL_SECONDS = 0.5
 _SHOWN = 20_000
-"""How many characters of the journal's end are shown of a test that failed."""
+"""How many characters of the journal are shown of a test that failed."""
+_BUG = re.compile(r"Traceback|bug in zfspull")
+_BEFORE = 500
 
 
 class Site:
@@ -91,6 +94,12 @@ class Site:
         since = mark or self._page
         after = f"--after-cursor='{since}'" if since else ""
         return self.backup.run(f"journalctl -u zfspull -o cat --no-pager {after}").stdout
+
+    def bugs(self, mark: str | None = None) -> str:
+        """What of the journal, see there, shows a bug: from shortly before a traceback, or a line that calls itself one."""
+        text = self.journal(mark)
+        sign = _BUG.search(text)
+        return text[max(0, sign.start() - _BEFORE) :][:_SHOWN] if sign else ""
 
     def log_page(self) -> None:
         """Log the end of the page, for pytest to show it with a test that failed."""

@@ -113,7 +113,7 @@ class ControlServer:
         except (OSError, TimeoutError):
             writer.transport.abort()  # the client is gone or does not read; what it asked for goes on
         except Exception:  # noqa: BLE001 - one client's trouble is its own
-            _log.exception("control.crashed", hint="this is a bug in zfspull; please report the traceback")
+            _log.exception("control.crashed", hint="this is a bug in zfspull; please report this line")
         finally:
             writer.close()
 
@@ -134,13 +134,13 @@ class ControlServer:
         except ZfspullError as error:
             yield error_to_message(error)
         except Exception as error:  # noqa: BLE001 - a bug is answered, and harms nobody else
-            _log.exception("control.failed", hint="this is a bug in zfspull; please report the traceback")
+            _log.exception("control.failed", hint="this is a bug in zfspull; please report this line")
             yield error_to_message(_bug(error))
 
 
 def _bug(error: BaseException) -> ZfspullError:
     text = f"bug in zfspull: {type(error).__name__}: {error}"
-    return ZfspullError(text, hint="the daemon's log has the traceback; please report it", reason="bug")
+    return ZfspullError(text, hint="the daemon's log says where; please report it", reason="bug")
 
 
 def _last(answer: object) -> Message:

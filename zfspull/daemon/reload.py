@@ -90,7 +90,7 @@ class Reloader:
             except ZfspullError as error:
                 return self._rejected(f"{error}\n{error.hint}".strip())
             except Exception as error:  # noqa: BLE001 - the old configuration keeps running whatever happens
-                _log.exception("reload.crashed", hint="this is a bug in zfspull; please report the traceback")
+                _log.exception("reload.crashed", hint="this is a bug in zfspull; please report this line")
                 return self._rejected(f"bug in zfspull: {type(error).__name__}: {error}")
             self._swap(generation)
             return ConfigLoaded(at=self._clock.now(), ok=True, jobs=len(generation.config.jobs))

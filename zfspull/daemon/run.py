@@ -91,12 +91,10 @@ class Run:
             job=self.job.name,
             run_id=self.run_id,
             exc_info=error,
-            hint="this is a bug in zfspull; please report the traceback",
+            hint="this is a bug in zfspull; please report this line",
         )
         text = f"bug in zfspull: {type(error).__name__}: {error}"
-        return self._end(
-            now, Outcome.FAILED, error=text, hint="the log has the traceback; please report it", reason="bug"
-        )
+        return self._end(now, Outcome.FAILED, error=text, hint="the log says where; please report it", reason="bug")
 
     def _end(self, now: float, outcome: Outcome, *, error: str = "", hint: str = "", reason: str) -> RunFinished:
         return RunFinished(

@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import signal
+import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from zfspull.daemon.work import PullWork
 from zfspull.hosts.ends import Ends
 from zfspull.observe.http import make_app, start_http
 from zfspull.observe.loglines import LogSink
+from zfspull.observe.logs import log_unraisable
 from zfspull.observe.metrics import Metrics
 from zfspull.observe.status import StatusBoard
 
@@ -45,6 +47,7 @@ RUN_ID_BYTES = 6
 
 def run_daemon(config_path: Path | None = None, *, paths: Paths | None = None, socket: Path | None = None) -> int:
     """Be the daemon until SIGTERM or SIGINT; see `serve`."""
+    sys.unraisablehook = log_unraisable
     return asyncio.run(serve(config_path, paths=paths, socket=socket))
 
 

@@ -25,7 +25,7 @@ async def keep_going(part: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except Exception:  # noqa: BLE001 - P10: the daemon never needs a restart to recover
-            _log.exception("part.crashed", part=part, hint="this is a bug in zfspull; please report the traceback")
+            _log.exception("part.crashed", part=part, hint="this is a bug in zfspull; please report this line")
             await asyncio.sleep(PAUSE_SECONDS)
         else:
             return

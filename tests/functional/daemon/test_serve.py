@@ -14,11 +14,13 @@ import urllib.request
 import asyncssh
 import pytest
 
+from zfspull.daemon import serve as daemon_serve
 from zfspull.daemon.client import Client
 from zfspull.daemon.lock import LockedError
 from zfspull.daemon.paths import Paths
-from zfspull.daemon.serve import serve
+from zfspull.daemon.serve import run_daemon, serve
 from zfspull.errors import ConfigError
+from zfspull.observe.logs import configure
 
 
 MAIN = """
@@ -221,3 +223,23 @@ async def test_a_bad_configuration_at_start_is_an_error(systemd, configured, tmp
     with pytest.raises(ConfigError, match=r"home\.yaml:1:"):
         await serve(paths=Paths.from_environment(systemd.environment), environment={})
     assert not (tmp_path / "run").exists()
+
+
+async def test_what_python_raises_to_nobody_is_a_line_of_the_log(monkeypatch, capsys):
+    """Nothing of the daemon's log is a traceback of many lines, not even what no code could catch."""
+
+    class Fragile:
+        def __del__(self):
+            raise LookupError("nobody")
+
+    async def fail(*_args, **_options):
+        Fragile()
+        return 0
+
+    configure(json=False, debug=False)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # to have it back
+    monkeypatch.setattr(daemon_serve, "serve", fail)
+    assert await asyncio.to_thread(run_daemon) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "exception.ignored" in line
+    assert "LookupError: nobody" in line

@@ -5,6 +5,8 @@ import io
 import json
 import logging
 import os
+import re
+import sys
 
 import pytest
 import structlog
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zfspull.observe.loglines import LogSink
-from zfspull.observe.logs import configure, goes_to_journal
+from zfspull.observe.logs import configure, goes_to_journal, log_unraisable
 
 
 class Terminal(io.StringIO):
@@ -138,7 +140,7 @@ def test_libraries_are_quiet_and_bridged(clock):
 
     lines = logged(write=write, clock=clock).splitlines()
 
-    assert [line.split(" ", 1)[1] for line in lines] == [
+    assert [re.sub(r" at=.*", "", line.split(" ", 1)[1]) for line in lines] == [
         r'warning library.message logger=asyncssh message="odd: \x1b[2J"',
         'warning library.message logger=apscheduler.executors message="missed %d"',
         'error library.message logger=aiohttp.server message=unhandled error="ZeroDivisionError: division by zero"',
@@ -146,18 +148,45 @@ def test_libraries_are_quiet_and_bridged(clock):
 
 
 def test_tracebacks_are_for_debugging(clock):
-    """An exception is one phrase; the traceback comes with debug, still on one line."""
+    """An exception is one phrase and the places it came through; the traceback comes with debug, still on one line."""
+
+    def divide():
+        _ = 1 / 0
 
     def write(log):
         try:
-            _ = 1 / 0
-        except ZeroDivisionError:
+            try:
+                divide()
+            except ZeroDivisionError as error:
+                raise ExceptionGroup("several", [error]) from None
+        except ExceptionGroup:
             log.exception("it.broke")
 
-    assert "Traceback" not in logged(write=write, clock=clock)
+    line = logged(write=write, clock=clock).strip()
+    assert re.search(r' at="observe/test_logs.py:\d+ < observe/test_logs.py:\d+"$', line), line
+    assert "Traceback" not in line
     text = logged(write=write, clock=clock, debug=True)
     assert "Traceback" in text
     assert text.count("\n") == 1
+
+
+def test_what_python_raises_to_nobody_is_a_line(clock, monkeypatch):
+    """An exception in a destructor is one line like all others: the log stays what programs read, and what people do."""
+
+    class Fragile:
+        def __del__(self):
+            raise LookupError("nobody")
+
+    def write(_log):
+        monkeypatch.setattr(sys, "unraisablehook", log_unraisable)
+        Fragile()
+        monkeypatch.undo()
+
+    line = json.loads(logged(write=write, clock=clock, json=True))
+
+    assert (line["level"], line["event"], line["error"]) == ("warning", "exception.ignored", "LookupError: nobody")
+    assert "Fragile.__del__" in line["where"]
+    assert line["at"].startswith("observe/test_logs.py:")
 
 
 def test_a_dead_stream_stops_nothing(clock):
