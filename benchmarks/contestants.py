@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.guest import ADDRESS, PEERS_DIRECTORY, SOURCE, TARGET, timed
 from tests.lab.machine import Machine
@@ -56,6 +56,8 @@ def _python(module: str, arguments: str) -> str:
 _BZFS = _python("bzfs_main.bzfs", f"{ADDRESS}:{SOURCE} {TARGET}/bzfs --recursive --quiet")
 
 CONNECTED = Contestant("zfspull, connected", "zfspull", _by_daemon, prepare="systemctl start zfspull")
+IDLE = replace(CONNECTED, prepare="systemctl start zfspull && zfspull pull data")
+"""The same with nothing left to do: a run before the measured one has connected it, also after a start."""
 COLD = Contestant("zfspull pull, cold", "zfspull", _by("zfspull pull data"), prepare="systemctl stop zfspull")
 SYNCOID = Contestant(
     "syncoid",

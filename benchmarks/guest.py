@@ -26,8 +26,8 @@ schedule: manual
 """
 MAIN = """\
 hosts:
-  gw: {address: 10.77.0.1, streams: 4}
-limits: {streams: 4}
+  gw: {address: 10.77.0.1, streams: 6}
+limits: {streams: 6}
 """
 
 

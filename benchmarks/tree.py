@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from statistics import median
+from functools import partial
 
 from benchmarks.contestants import Contestant
-from benchmarks.guest import SOURCE
+from benchmarks.guest import SOURCE, TARGET
+from benchmarks.rounds import in_turn
 from benchmarks.rows import Row
 from tests.lab.site import Site
 
@@ -17,6 +18,12 @@ set -e
 echo correct-horse >/root/passphrase
 zfs create -o encryption=on -o keyformat=passphrase -o keylocation=file:///root/passphrase {SOURCE} </dev/null
 """
+_CLEAR_TARGET = f"""\
+systemctl stop zfspull; rm -rf /var/lib/zfspull/*
+for replica in $(zfs list -Ho name -d 1 -t filesystem {TARGET} | tail -n +2); do zfs destroy -r $replica; done
+zpool wait -t free {TARGET}; zpool sync
+"""
+_CLEAR_SOURCE = f"zfs list -Ho name -t bookmark -r {SOURCE} | xargs -r -n 1 zfs destroy; zpool sync"
 
 
 class Tree:
@@ -45,23 +52,45 @@ class Tree:
         """Name of the newest snapshot."""
         return f"s{self._taken}"
 
-    def snapshot(self, *paths: str) -> str:
-        """Write a little into datasets and take a snapshot of them; returns the name of the one before."""
-        before, self._taken = self.newest, self._taken + 1
+    @property
+    def base(self) -> str:
+        """Name of the snapshot before that."""
+        return f"s{self._taken - 1}"
+
+    def snapshot(self, *paths: str) -> None:
+        """Write a little into datasets and take a snapshot of them."""
+        self._taken += 1
         writes = "".join(f"echo {self._taken} >>/{SOURCE}{path}/file; " for path in paths)
         names = " ".join(f"{SOURCE}{path}@{self.newest}" for path in paths)
         self.source.run(f"{writes}zfs snapshot {names}; zpool sync", timeout_seconds=600)
-        return before
 
-    def update(self, contestants: Sequence[Contestant]) -> dict[str, float]:
-        """Seconds that each of them takes to bring its replica up to date."""
-        return {contestant.name: contestant.run(self._backup) for contestant in contestants}
+    def contest(
+        self,
+        contestants: Sequence[Contestant],
+        rounds: int,
+        *,
+        floor: Callable[[], Seconds] | None = None,
+        before: Callable[[], None] | None = None,
+    ) -> dict[str, float]:
+        """Seconds that each takes to bring its replica up to date, in turn with the others; see `in_turn`.
 
+        Args:
+            contestants: all of them.
+            rounds: how often.
+            floor: takes part if given; has names of its own for its seconds.
+            before: what is done before each round.
+        """
+        runs = {one.name: partial(self._seconds, one) for one in contestants}
+        measured = in_turn({"floor": floor, **runs} if floor else runs, rounds=rounds, before=before)
+        return {name: seconds for of_one in measured.values() for name, seconds in of_one.items()}
 
-def medians(measure: Callable[[], Seconds], rounds: int) -> dict[str, float]:
-    """The median of each contestant's seconds over that many rounds."""
-    measured = [measure() for _ in range(rounds)]
-    return {name: median(seconds[name] for seconds in measured) for name in measured[0]}
+    def _seconds(self, contestant: Contestant) -> Seconds:
+        return {contestant.name: contestant.run(self._backup)}
+
+    def clear(self) -> None:
+        """Have no replica of the tree, nobody who knows of one, and no trace of one on the source."""
+        self._backup.run(_CLEAR_TARGET, timeout_seconds=600)
+        self.source.run(_CLEAR_SOURCE, timeout_seconds=600)
 
 
 def rows(case: str, what: str, seconds: Seconds, ours: str, targets: Mapping[str, float]) -> Iterator[Row]:

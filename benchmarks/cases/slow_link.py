@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.contestants import BZFS, BZFS_CACHED, COLD, CONNECTED, SYNCOID
+from benchmarks.contestants import BZFS, BZFS_CACHED, COLD, CONNECTED, IDLE, SYNCOID
 from benchmarks.guest import SOURCE, two_machines
 from benchmarks.rows import Row
 from benchmarks.settings import Outcome, Settings
-from benchmarks.tree import Tree, medians, rows, versions
+from benchmarks.tree import Tree, rows, versions
 
 
 _CHILDREN, _SNAPSHOTS = 10, 3
@@ -30,15 +30,16 @@ def run(settings: Settings) -> Outcome:
 
 
 def _rows(tree: Tree, rounds: int) -> Iterator[Row]:
-    first = tree.update((COLD, SYNCOID, BZFS))
+    first = tree.contest((COLD, SYNCOID, BZFS), rounds, before=tree.clear)
     yield from rows(_CASE, "first pull", first, COLD.name, {})
 
-    def one_more() -> dict[str, float]:
+    def one_more() -> None:
+        tree.contest((IDLE,), 1)
         tree.snapshot(*tree.paths)
-        return tree.update((CONNECTED, SYNCOID, BZFS))
 
-    yield from rows(_CASE, "one new snapshot everywhere", medians(one_more, rounds), CONNECTED.name, {})
-    tree.update((CONNECTED, COLD, BZFS_CACHED))
-    nothing = medians(lambda: tree.update((CONNECTED, COLD, SYNCOID, BZFS, BZFS_CACHED)), rounds)
-    yield from rows(_CASE, "nothing to do, connected", nothing, CONNECTED.name, {})
+    everywhere = tree.contest((CONNECTED, SYNCOID, BZFS), rounds, before=one_more)
+    yield from rows(_CASE, "one new snapshot everywhere", everywhere, CONNECTED.name, {})
+    tree.contest((COLD, BZFS_CACHED), 1)
+    nothing = tree.contest((IDLE, COLD, SYNCOID, BZFS, BZFS_CACHED), rounds)
+    yield from rows(_CASE, "nothing to do, connected", nothing, IDLE.name, {})
     yield from rows(_CASE, "nothing to do, cold", nothing, COLD.name, {})

@@ -25,3 +25,16 @@ def test_in_turn():
 
     assert order == ["us", "peer", "peer", "us", "us", "peer"]
     assert found == {"us": {"s": 4.0}, "peer": {"s": 3.0}}
+
+
+def test_before_each_round():
+    """What makes a round a new one is done before each, not before each contestant."""
+    order = []
+
+    def contestant():
+        order.append("us")
+        return {}
+
+    in_turn({"us": contestant}, rounds=2, before=lambda: order.append("before"))
+
+    assert order == ["before", "us", "before", "us"]
