@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from zfspull.config.schema import Job
 from zfspull.errors import TransientError, ZfspullError
@@ -26,7 +27,7 @@ async def pull_tree(job: Job, plan: Plan, context: Context, tally: Tally) -> Non
 
 
 class _Transfers:
-    """What is under way: an event for each dataset that is being made or moved, set when it is there."""
+    """What is under way: an event for each dataset that is being made or moved, set when it is there or has failed."""
 
     def __init__(self, job: Job, plan: Plan, context: Context, tally: Tally) -> None:
         self._job = job
@@ -41,6 +42,7 @@ class _Transfers:
             for dataset in plan.datasets
             if dataset.has_work or dataset.target in plan.placeholders
         }
+        self._made: set[str] = set()
 
     async def run(self) -> None:
         for name in self._plan.placeholders:
@@ -61,6 +63,7 @@ class _Transfers:
         try:
             await self._above_is_there(plan)
             await self._context.target.create_placeholder(plan.target, stay_plain=plan.stay_plain)
+            self._is_made(plan.path)
         except ZfspullError as error:
             error.dataset = error.dataset or plan.target
             self._tally.note(error)
@@ -70,7 +73,8 @@ class _Transfers:
     async def _pull(self, plan: DatasetPlan) -> None:
         """Pull one dataset once its parent is there; its failure is its own."""
         there = self._there[plan.path]
-        replica = Replica(self._job, plan, self._context, self._tally, sweep=self._sweep, on_made=there.set)
+        on_made = partial(self._is_made, plan.path)
+        replica = Replica(self._job, plan, self._context, self._tally, sweep=self._sweep, on_made=on_made)
         try:
             placed = plan.creates or plan.remedied_by(RemedyKind.RENAME)
             moved = any(above in self._moving for above in ancestors(plan.path))
@@ -86,6 +90,11 @@ class _Transfers:
         finally:
             there.set()
 
+    def _is_made(self, path: str) -> None:
+        """It has just been seen on the target, so what lies below it need not look for it again."""
+        self._made.add(path)
+        self._there[path].set()
+
     async def _cover(self, plan: DatasetPlan, base: Snapshot) -> None:
         """Make the cursor of a dataset that is up to date without one: adopted, or left so by a run that died."""
         if mine := owner(self._job, self._context):
@@ -97,13 +106,12 @@ class _Transfers:
         Raises:
             TransientError: if it is not.
         """
-        busy = [above for above in ancestors(plan.path) if above in self._there]
-        for above in busy:
-            await self._there[above].wait()
+        above = [*ancestors(plan.path)]
+        busy = [path for path in above if path in self._there]
+        for path in busy:
+            await self._there[path].wait()
         name = parent(plan.target)
-        if (
-            busy
-            and name
-            and not (await self._context.target.look(name, plan.wanted.name if plan.wanted else "-")).exists
-        ):
+        if not busy or not name or above[0] in self._made:
+            return
+        if not (await self._context.target.look(name, plan.wanted.name if plan.wanted else "-")).exists:
             raise TransientError("its parent could not be pulled", dataset=plan.target, reason="parent_failed")

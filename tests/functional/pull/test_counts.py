@@ -63,3 +63,21 @@ async def test_one_change_costs_the_same_in_a_tree_of_any_size(datasets):
     assert (finished.outcome, finished.steps) == (Outcome.SUCCESS, 1)
     assert counted.source <= 3
     assert counted.target <= 5
+
+
+async def test_a_child_does_not_look_for_a_parent_that_has_just_arrived():
+    """From nothing, each dataset costs its steps and the looks after them; that its parent is there was seen by then."""
+    commands = []
+    for datasets in (10, 30):
+        world = MemoryWorld()
+        await world.on_source(*(Create(path) for path in ["", *(f"data {number}" for number in range(1, datasets))]))
+        for name in ("one", "two"):
+            await world.on_source(Snapshot("", name, recursive=True))
+        world.count()
+
+        finished = await world.run()
+
+        assert (finished.outcome, finished.steps) == (Outcome.SUCCESS, 2 * datasets)
+        commands.append(world.count().target)
+
+    assert (commands[1] - commands[0]) / 20 == 4  # two steps: a receive and a look for each
