@@ -157,7 +157,7 @@ def _places(error: BaseException) -> str:
 def log_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
     """What Python can raise to nobody, as one line like all others; a `sys.unraisablehook`.
 
-    One that is known comes with a stop, and does no harm: asyncio (3.11 to 3.13) trips over a client that it accepted
+    One that is known comes with a stop, and does no harm: Python 3.13's asyncio trips over a client that it accepted
     in the very turn of the loop in which the server was closed. The client sees its connection closed, which is right.
     """
     structlog.get_logger().warning("exception.ignored", where=repr(unraisable.object), exc_info=unraisable.exc_value)
