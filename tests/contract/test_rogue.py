@@ -156,3 +156,28 @@ async def test_p3_a_clock_that_jumps_to_and_fro_counts_a_day_for_each_jump(memor
         world.later(days=-YEARS)
 
     assert await what_is_left(world, before) == before
+
+
+async def test_p3_snapshots_dated_back_cost_no_backup(world):
+    """Whoever sets the source's clock to each day of the past, and takes a snapshot there, displaces none of that day."""
+    world.machine = "machine"
+    keep = {"daily": 5}
+    await world.on_source(Create(""))
+    try:
+        for day in range(7, 0, -1):
+            await world.set_source_clock(-day * 86_400)
+            await world.on_source(Write(""), Snapshot("", f"good{day}"))
+        await world.run(keep=keep)
+        before = guids(await world.tree("target"))
+        assert len(before[""]) == 5
+        for day in (5, 4, 3):
+            await world.set_source_clock(-day * 86_400 + 600)
+            await world.on_source(Snapshot("", f"evil{day}"))
+    finally:
+        await world.set_source_clock(0)
+
+    await world.run(keep=keep)
+
+    assert not world.events.of(SnapshotsDestroyed)
+    assert await what_is_left(world, before) == before
+    assert len(guids(await world.tree("target"))[""]) == 8

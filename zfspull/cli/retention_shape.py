@@ -16,8 +16,8 @@ from zfspull.plan.expectation import Expected, is_made_up
 from zfspull.plan.forecast import foresee
 from zfspull.plan.keep import Retention
 from zfspull.plan.prune import DatasetPrune
-from zfspull.plan.retention import in_order
 from zfspull.plan.steady import steady_arrivals
+from zfspull.plan.trust import in_order
 from zfspull.zfs.model import Snapshot
 
 

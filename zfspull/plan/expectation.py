@@ -12,8 +12,8 @@ from heapq import merge
 from itertools import takewhile
 
 from zfspull.plan.keep import Retention, RuleSet
-from zfspull.plan.retention import in_order, is_trusted
 from zfspull.plan.rhythm import Rhythm, coming, median_distance
+from zfspull.plan.trust import judge_times
 from zfspull.zfs.model import Snapshot
 
 
@@ -71,14 +71,14 @@ def expect(
         snapshots: of one dataset.
         retention: the job's rule sets.
         taking: what the job takes by itself, None for nothing: others take the snapshots then.
-        now: seconds since the epoch; what lies in the future says nothing about the rhythm.
+        now: seconds since the epoch; what lies in the future, or is dated back, says nothing about the rhythm.
     """
-    trusted = [snapshot for snapshot in in_order(snapshots) if is_trusted(snapshot, now)]
-    return tuple(_expect_one(trusted, one, taking) for one in retention.sets)
+    believed = judge_times(snapshots, now).believed
+    return tuple(_expect_one(believed, one, taking) for one in retention.sets)
 
 
-def _expect_one(trusted: Sequence[Snapshot], one: RuleSet, taking: Taking | None) -> Expected:
-    judged = [snapshot for snapshot in trusted if one.judges(snapshot.name)]
+def _expect_one(believed: Sequence[Snapshot], one: RuleSet, taking: Taking | None) -> Expected:
+    judged = [snapshot for snapshot in believed if one.judges(snapshot.name)]
     like = judged[-1] if judged else None
     if taking is not None and one.judges(taking.name):
         return Expected(rules=one, rhythm=taking.rhythm, ground=Ground.SCHEDULE, name=taking.name, like=like)

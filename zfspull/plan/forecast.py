@@ -4,7 +4,7 @@ Each rule says at which arrival it lets go of a snapshot; the last one to let go
 the rules count, however often snapshots arrive, and is exactly what pruning at every arrival comes to: a rule never
 takes back what it gave up. A property test steps through the arrivals and compares.
 
-A snapshot from the future has no forecast, and counts in no other's. Guards are not for rules to foresee.
+A snapshot whose time can't be believed has no forecast, and counts in no other's. Guards are not for rules to foresee.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 from zfspull.plan.expectation import Expected
 from zfspull.plan.keep import Keep
 from zfspull.plan.periods import PERIODS, PeriodKind
-from zfspull.plan.retention import in_order, is_trusted
 from zfspull.plan.rhythm import Rhythm, coming
+from zfspull.plan.trust import Trust, in_order, judge_times
 from zfspull.zfs.model import Snapshot
 
 
@@ -31,7 +31,7 @@ _NEVER = math.inf
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What the forecasts of one set look at: snapshots newest first, trusted and judged by the set."""
+    """What the forecasts of one set look at: snapshots newest first, believed and judged by the set."""
 
     newest_first: Sequence[Snapshot]
     rhythm: Rhythm
@@ -60,22 +60,23 @@ def foresee(
     """
     leaves: dict[int, float] = {}
     newest_first = in_order(snapshots)[::-1]
+    trust = judge_times(newest_first, now)
     for one in expected:
         mine = [snapshot for snapshot in newest_first if one.rules.judges(snapshot.name)]
-        for guid, moment in _leaving(one, mine, zone=zone, now=now):
+        for guid, moment in _leaving(one, mine, trust, zone=zone, now=now):
             leaves[guid] = max(moment, leaves.get(guid, moment))
     return {guid: moment for guid, moment in leaves.items() if moment < _NEVER}
 
 
-def _leaving(one: Expected, mine: Sequence[Snapshot], *, zone: ZoneInfo, now: float) -> Leaving:
+def _leaving(one: Expected, mine: Sequence[Snapshot], trust: Trust, *, zone: ZoneInfo, now: float) -> Leaving:
     for snapshot in mine:
-        if not is_trusted(snapshot, now) or one.rules.keeps_for_ever(snapshot.name):
+        if snapshot.guid in trust.stay or one.rules.keeps_for_ever(snapshot.name):
             yield snapshot.guid, _NEVER
     if one.rules.keep is None:
         return
-    trusted = [snapshot for snapshot in mine if is_trusted(snapshot, now)]
+    believed = [snapshot for snapshot in trust.believed[::-1] if one.rules.judges(snapshot.name)]
     for forecast in FORECASTS:
-        yield from forecast(one.rules.keep, _View(trusted, one.rhythm or _Nothing(), zone, now))
+        yield from forecast(one.rules.keep, _View(believed, one.rhythm or _Nothing(), zone, now))
 
 
 class _Nothing:

@@ -13,7 +13,7 @@ where pruning once does. `forecast` has to learn it, too.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -22,15 +22,12 @@ from zoneinfo import ZoneInfo
 from zfspull.plan.duration import format_duration
 from zfspull.plan.keep import Keep, Retention, RuleSet, as_retention
 from zfspull.plan.periods import PERIODS
+from zfspull.plan.trust import in_order, judge_times
 from zfspull.zfs.model import Snapshot
 
 
 __all__ = ["Decision", "Keep", "Retention", "RuleSet", "decide"]
 
-TRUSTED_AHEAD_SECONDS = 86_400
-"""How far ahead of this machine's clock a creation may lie; a mistaken time zone explains at most that."""
-
-IN_THE_FUTURE = "created in the future"
 NO_RULES = "no keep rules"
 NO_RULE_SET = "no rule set"
 
@@ -110,8 +107,7 @@ def decide(snapshots: Sequence[Snapshot], keep: Retention | Keep | None, *, zone
     """Decide for each snapshot of one dataset whether a rule keeps it, and which.
 
     The outcome does not depend on the order of `snapshots`, nor on how often it was acted upon before. A snapshot
-    from the future (more than `TRUSTED_AHEAD_SECONDS` after `now`) is kept and counts for no rule, so that a wrong
-    clock can't push out what is good.
+    whose time can't be believed is kept and counts for no rule, so that a wrong clock can't push out what is good.
 
     Args:
         snapshots: all snapshots of one dataset, in any order.
@@ -129,38 +125,25 @@ def decide(snapshots: Sequence[Snapshot], keep: Retention | Keep | None, *, zone
     )
 
 
-def in_order(snapshots: Iterable[Snapshot]) -> list[Snapshot]:
-    """The snapshots of one dataset, oldest first.
-
-    ZFS never takes two of one dataset in one transaction group; should a listing say so, the order is still settled.
-    """
-    return sorted(snapshots, key=lambda snapshot: (snapshot.createtxg, snapshot.creation, snapshot.guid))
-
-
-def is_trusted(snapshot: Snapshot, now: float) -> bool:
-    """Whether its creation can be believed: it does not lie far in the future."""
-    return snapshot.creation <= now + TRUSTED_AHEAD_SECONDS
-
-
 def _kept(retention: Retention, newest_first: Sequence[Snapshot], *, zone: ZoneInfo, now: float) -> Kept:
-    for snapshot in newest_first:
-        if not is_trusted(snapshot, now):
-            yield snapshot.guid, IN_THE_FUTURE
+    trust = judge_times(newest_first, now)
+    yield from trust.stay.items()
+    believed = trust.believed[::-1]
     unjudged = {snapshot.guid for snapshot in newest_first}
     for one in retention.sets:
         judged = [snapshot for snapshot in newest_first if one.judges(snapshot.name)]
         unjudged.difference_update(snapshot.guid for snapshot in judged)
-        for guid, reason in _kept_by(one, judged, zone=zone, now=now):
+        past = _Past(tuple(snapshot for snapshot in believed if one.judges(snapshot.name)), zone, now)
+        for guid, reason in _kept_by(one, judged, past):
             yield guid, one.signed(reason)
     for guid in unjudged:
         yield guid, NO_RULE_SET
 
 
-def _kept_by(one: RuleSet, judged: Sequence[Snapshot], *, zone: ZoneInfo, now: float) -> Kept:
+def _kept_by(one: RuleSet, judged: Sequence[Snapshot], past: _Past) -> Kept:
     if one.keep is None:
         yield from ((snapshot.guid, NO_RULES if one.snapshots is None else "all") for snapshot in judged)
         return
     yield from _names(one.keep, judged)
-    past = _Past(tuple(snapshot for snapshot in judged if is_trusted(snapshot, now)), zone, now)
     for rule in RULES:
         yield from rule(one.keep, past)

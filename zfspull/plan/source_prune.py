@@ -19,7 +19,8 @@ from zoneinfo import ZoneInfo
 from zfspull.plan.base import Base, find_base
 from zfspull.plan.policy import Policy
 from zfspull.plan.prune import DatasetPrune, settle
-from zfspull.plan.retention import Decision, Retention, decide, is_trusted
+from zfspull.plan.retention import Decision, Retention, decide
+from zfspull.plan.trust import judge_times
 from zfspull.zfs.model import Dataset, Snapshot
 
 
@@ -153,7 +154,7 @@ def plan_source_prune(
 
 def _lags(pulled: Sequence[Snapshot], base: Base, max_lag_seconds: float | None, now: float) -> bool:
     """Whether the base is too far behind, by the times of snapshots; one from the future proves nothing."""
-    times = [snapshot.creation for snapshot in pulled if is_trusted(snapshot, now)]
+    times = [snapshot.creation for snapshot in judge_times(pulled, now).believed]
     return max_lag_seconds is not None and max(times, default=0) - base.target.creation > max_lag_seconds
 
 
