@@ -152,6 +152,16 @@ def test_permissions_are_the_same_everywhere():
     assert len({permissions for _, permissions in granted}) == 1, granted
 
 
+def test_permissions_here_are_the_same_everywhere():
+    """So is what the daemon's user is granted on the backup box, also where a replica is moved or taken over."""
+    granted = {
+        name_of(document): set(re.findall(r"zfs allow -u zfspull (\S+) (?:backup|vault)/", document.read_text()))
+        for document in DOCUMENTS
+    }
+    assert granted["docs/how-to/move-and-rename.md"]
+    assert len(set().union(*granted.values())) == 1, granted
+
+
 def test_permissions_are_explained():
     """Each permission that is to be granted has its reason in the how-to."""
     text = (ROOT / "docs/how-to/set-up.md").read_text()

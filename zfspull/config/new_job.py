@@ -58,6 +58,7 @@ def job_text(job: NewJob) -> str:
         (f"snapshots: {{take: {scalar(job.take)}}}", _OF_TAKE[job.take]),
         (_pair("cursor", job.cursor.value), "what keeps the base usable there until the next pull"),
         (f"keep: {_KEEP}", ""),
+        ("# keep_source: {hourly: 48}", "what stays there; without it all does, and piles up"),
     ]
     body = "".join(f"{text:<{_COMMENT_COLUMN - 1}} # {why}\n" if why else f"{text}\n" for text, why in lines)
     return f"""\
