@@ -129,6 +129,25 @@ CASES = {
         {'up{job="zfspull",instance="a"}': "1x20", 'zfspull_build_info{job="zfspull",instance="a"}': "1x20"},
         after_minutes=20,
     ),
+    "one of two daemons is down": fires(
+        "ZfspullDown",
+        {
+            'up{job="zfspull",instance="a"}': "0x20",
+            'up{job="zfspull",instance="b"}': "1x20",
+            'zfspull_build_info{job="zfspull",instance="b"}': "1x20",
+        },
+        "instance=a job=zfspull",
+        after_minutes=20,
+    ),
+    "the only daemon is down: one alert": fires(
+        "ZfspullDown", {'up{job="zfspull",instance="a"}': "0x20"}, "instance=a job=zfspull", after_minutes=20
+    ),
+    "nobody asks the daemon": fires("ZfspullDown", {'up{job="node"}': "1x20"}, "job=zfspull", after_minutes=20),
+    "a daemon that answers under another job_name": fires(
+        "ZfspullDown",
+        {'up{job="backup",instance="a"}': "1x20", 'zfspull_build_info{job="backup",instance="a"}': "1x20"},
+        after_minutes=20,
+    ),
 }
 
 
