@@ -98,6 +98,16 @@ def test_a_rule_looks_for_what_there_can_be(rule, beforehand):
                 assert any(re.fullmatch(wanted, series[label]) for series in beforehand[name]), (name, label)
 
 
+def job_series(*, honor_labels=True, **values):
+    """Series of the job `home`, by metric without `zfspull_job_` and `_seconds`; scraped with `honor_labels` or without."""
+    labels = 'job="home"' if honor_labels else 'job="zfspull",exported_job="home"'
+    return {f"zfspull_job_{name}_seconds{{{labels}}}": value for name, value in values.items()}
+
+
+def never(interval, *, attempted, succeeded="0x5000"):
+    return job_series(interval=f"{interval}x5000", last_attempt_timestamp=attempted, last_success_timestamp=succeeded)
+
+
 def fires(alert, series, *labels, after_minutes):
     """A case for promtool: with a sample of each of `series` per minute, `alert` fires with exactly these label sets."""
     severity = next(rule["labels"]["severity"] for rule in RULES if rule["alert"] == alert)
@@ -147,6 +157,27 @@ CASES = {
         "ZfspullDown",
         {'up{job="backup",instance="a"}': "1x20", 'zfspull_build_info{job="backup",instance="a"}': "1x20"},
         after_minutes=20,
+    ),
+    "an hourly job that never ran": fires(
+        "ZfspullJobNeverSucceeded", never(3600, attempted="0x5000"), "job=home", after_minutes=2900
+    ),
+    "a job whose daemon was restarted": fires(
+        "ZfspullJobNeverSucceeded",
+        never(3600, attempted="9x5000", succeeded="0x1000 _x20 0x4000"),
+        "job=home",
+        after_minutes=2900,
+    ),
+    "a job that succeeded a moment ago": fires(
+        "ZfspullJobNeverSucceeded", never(3600, attempted="9x5000", succeeded="0x2800 9x2000"), after_minutes=2900
+    ),
+    "a weekly job that is not due yet": fires(
+        "ZfspullJobNeverSucceeded", never(604800, attempted="0x5000"), after_minutes=4900
+    ),
+    "a weekly job that was tried": fires(
+        "ZfspullJobNeverSucceeded", never(604800, attempted="9x5000"), "job=home", after_minutes=2900
+    ),
+    "a job without a schedule": fires(
+        "ZfspullJobNeverSucceeded", job_series(last_success_timestamp="0x5000"), after_minutes=4900
     ),
 }
 
