@@ -108,6 +108,13 @@ def never(interval, *, attempted, succeeded="0x5000"):
     return job_series(interval=f"{interval}x5000", last_attempt_timestamp=attempted, last_success_timestamp=succeeded)
 
 
+def pool_series(*, used, available):
+    return {
+        'zfspull_pool_used_bytes{pool="vault"}': used,
+        'zfspull_pool_available_bytes{pool="vault"}': available,
+    }
+
+
 def fires(alert, series, *labels, after_minutes):
     """A case for promtool: with a sample of each of `series` per minute, `alert` fires with exactly these label sets."""
     severity = next(rule["labels"]["severity"] for rule in RULES if rule["alert"] == alert)
@@ -178,6 +185,12 @@ CASES = {
     ),
     "a job without a schedule": fires(
         "ZfspullJobNeverSucceeded", job_series(last_success_timestamp="0x5000"), after_minutes=4900
+    ),
+    "a pool that stays at 97%": fires(
+        "ZfspullPoolNearlyFull", pool_series(used="97x500", available="3x500"), "pool=vault", after_minutes=480
+    ),
+    "a pool that stays at 90%": fires(
+        "ZfspullPoolNearlyFull", pool_series(used="90x500", available="10x500"), after_minutes=480
     ),
 }
 
