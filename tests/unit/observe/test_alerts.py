@@ -115,6 +115,13 @@ def pool_series(*, used, available):
     }
 
 
+def stalls(count):
+    return {
+        f'zfspull_retries_total{{job="home",reason="{reason}"}}': values
+        for reason, values in (("stalled_source", count), ("busy", "0+9x400"))
+    }
+
+
 def fires(alert, series, *labels, after_minutes):
     """A case for promtool: with a sample of each of `series` per minute, `alert` fires with exactly these label sets."""
     severity = next(rule["labels"]["severity"] for rule in RULES if rule["alert"] == alert)
@@ -192,6 +199,11 @@ CASES = {
     "a pool that stays at 90%": fires(
         "ZfspullPoolNearlyFull", pool_series(used="90x500", available="10x500"), after_minutes=480
     ),
+    "a stream that stalled once": fires("ZfspullTransferStalled", stalls("0x10 1x100"), after_minutes=60),
+    "a stream that stalls all the time": fires(
+        "ZfspullTransferStalled", stalls("0x10 1x10 2x10 3x100"), "job=home reason=stalled_source", after_minutes=60
+    ),
+    "stalls that are over": fires("ZfspullTransferStalled", stalls("0x10 1x10 2x300"), after_minutes=200),
 }
 
 

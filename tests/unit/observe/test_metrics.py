@@ -157,6 +157,7 @@ def test_known_label_sets_start_at_zero(metrics):
     assert value(metrics, "zfspull_job_runs_total", job="home", result="failed") == 0
     assert value(metrics, "zfspull_received_bytes_total", job="mail") == 0
     assert value(metrics, "zfspull_retries_total", job="home", reason="busy") == 0
+    assert value(metrics, "zfspull_retries_total", job="home", reason="stalled_source") == 0
     assert value(metrics, "zfspull_transfer_failures_total", job="home", side="link") == 0
     assert value(metrics, "zfspull_refused_datasets", job="home", reason="no_common_base") == 0
     assert value(metrics, "zfspull_job_last_success_timestamp_seconds", job="home") == 0
