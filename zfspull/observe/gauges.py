@@ -63,6 +63,11 @@ _PER_JOB: tuple[tuple[str, str, Callable[[_Job], float | None]], ...] = (
         lambda job: job.facts.interval_seconds,
     ),
     (
+        "zfspull_job_skips_unwritten",
+        "Whether the job takes no snapshots when nothing was written.",
+        lambda job: job.facts.skips_unwritten,
+    ),
+    (
         "zfspull_job_next_run_timestamp_seconds",
         "When the job runs next; left out if it is not going to.",
         lambda job: job.next_run_at,

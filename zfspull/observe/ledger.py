@@ -35,12 +35,14 @@ class JobFacts:
         host: the machine that it pulls from.
         interval_seconds: the longest time between two scheduled runs, None for a job without a schedule.
         pool: the pool here that it receives into.
+        skips_unwritten: whether it takes no snapshots when nothing was written, so that the newest may be old.
     """
 
     name: str
     host: str
     interval_seconds: float | None
     pool: str = ""
+    skips_unwritten: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from ruamel.yaml import YAML
 from zfspull.clock import SystemClock
 from zfspull.observe.ledger import JobFacts
 from zfspull.observe.metrics import Metrics
+from zfspull.plan.remedies import aside_name
+from zfspull.zfs.model import Dataset, Kind
 
 
 ROOT = Path(__file__).parents[3]
@@ -98,112 +100,130 @@ def test_a_rule_looks_for_what_there_can_be(rule, beforehand):
                 assert any(re.fullmatch(wanted, series[label]) for series in beforehand[name]), (name, label)
 
 
-def job_series(*, honor_labels=True, **values):
-    """Series of the job `home`, by metric without `zfspull_job_` and `_seconds`; scraped with `honor_labels` or without."""
-    labels = 'job="home"' if honor_labels else 'job="zfspull",exported_job="home"'
-    return {f"zfspull_job_{name}_seconds{{{labels}}}": value for name, value in values.items()}
+ASIDE = aside_name(Dataset(name="b/home/old", kind=Kind.FILESYSTEM, guid=5))
 
 
-def never(interval, *, attempted, succeeded="0x5000"):
-    return job_series(interval=f"{interval}x5000", last_attempt_timestamp=attempted, last_success_timestamp=succeeded)
-
-
-def pool_series(*, used, available):
-    return {
-        'zfspull_pool_used_bytes{pool="vault"}': used,
-        'zfspull_pool_available_bytes{pool="vault"}': available,
-    }
-
-
-def stalls(count):
-    return {
-        f'zfspull_retries_total{{job="home",reason="{reason}"}}': values
-        for reason, values in (("stalled_source", count), ("busy", "0+9x400"))
-    }
-
-
-def fires(alert, series, *labels, after_minutes):
-    """A case for promtool: with a sample of each of `series` per minute, `alert` fires with exactly these label sets."""
+def fires(alert, series, *labels, after_minutes, step_minutes=5):
+    """A case for promtool: with a sample of each of `series` per step, `alert` fires with exactly these label sets."""
     severity = next(rule["labels"]["severity"] for rule in RULES if rule["alert"] == alert)
     common = {"alertname": alert, "alertstate": "firing", "severity": severity}
     samples = [
         {"labels": "ALERTS" + str_of({**common, **dict(pair.split("=") for pair in one.split())}), "value": 1}
         for one in labels
     ]
-    return {
-        "interval": "1m",
-        "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "promql_expr_test": [
-            {
-                "expr": f'ALERTS{{alertname="{alert}",alertstate="firing"}}',
-                "eval_time": f"{after_minutes}m",
-                "exp_samples": samples,
-            }
-        ],
+    query = {
+        "expr": f'ALERTS{{alertname="{alert}",alertstate="firing"}}',
+        "eval_time": f"{after_minutes}m",
+        "exp_samples": samples,
     }
+    test = {
+        "interval": f"{step_minutes}m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [query],
+    }
+    return {"rule_files": [str(ALERTS)], "evaluation_interval": f"{step_minutes}m", "tests": [test]}
+
+
+def never_succeeds(*labels, after_hours, interval=3600, attempted="0x999", succeeded="0x999"):
+    """For a job with such an interval and such times, a sample each quarter of an hour."""
+    figures = {
+        "zfspull_job_interval_seconds": f"{interval}x999",
+        "zfspull_job_last_attempt_timestamp_seconds": attempted,
+        "zfspull_job_last_success_timestamp_seconds": succeeded,
+    }
+    series = {name + '{job="home"}': values for name, values in figures.items()}
+    return fires("ZfspullJobNeverSucceeded", series, *labels, after_minutes=60 * after_hours, step_minutes=15)
+
+
+def old_point(*labels, after_days, points=(("b/home", 0.5),), job='job="home"', interval=3600, skips=0, missing=None):
+    """For a job's datasets with recovery points of such days, a sample each hour."""
+    figures = {f"zfspull_job_skips_unwritten{{{job}}}": skips, f"zfspull_job_interval_seconds{{{job}}}": interval}
+    for dataset, at in points:
+        one = f'{{{job},dataset="{dataset}"}}'
+        figures["zfspull_dataset_newest_snapshot_timestamp_seconds" + one] = int(at * 86400)
+        figures["zfspull_dataset_missing_seconds" + one] = missing
+    series = {name: f"{value}x999" for name, value in figures.items() if value is not None}
+    return fires("ZfspullRecoveryPointOld", series, *labels, after_minutes=1440 * after_days, step_minutes=60)
+
+
+def nearly_full(*labels, used, available):
+    series = {
+        'zfspull_pool_used_bytes{pool="vault"}': f"{used}x999",
+        'zfspull_pool_available_bytes{pool="vault"}': f"{available}x999",
+    }
+    return fires("ZfspullPoolNearlyFull", series, *labels, after_minutes=480)
+
+
+def stalls(values, *labels, after_minutes):
+    """For a job with such a count of stalls, a sample every five minutes; other retries go on all the time."""
+    series = {
+        'zfspull_retries_total{job="home",reason="stalled_source"}': values,
+        'zfspull_retries_total{job="home",reason="busy"}': "0+9x999",
+    }
+    return fires("ZfspullTransferStalled", series, *labels, after_minutes=after_minutes)
 
 
 def str_of(labels):
     return "{" + ",".join(f"{name}={json.dumps(value)}" for name, value in labels.items()) + "}"
 
 
+UP, DOWN = "1x99", "0x99"
+NO_LABELS_KEPT = 'job="zfspull",exported_job="home"'
+
 CASES = {
     "nothing is down": fires(
-        "ZfspullDown",
-        {'up{job="zfspull",instance="a"}': "1x20", 'zfspull_build_info{job="zfspull",instance="a"}': "1x20"},
-        after_minutes=20,
+        "ZfspullDown", {'up{job="zfspull"}': UP, 'zfspull_build_info{job="zfspull"}': UP}, after_minutes=20
     ),
     "one of two daemons is down": fires(
         "ZfspullDown",
         {
-            'up{job="zfspull",instance="a"}': "0x20",
-            'up{job="zfspull",instance="b"}': "1x20",
-            'zfspull_build_info{job="zfspull",instance="b"}': "1x20",
+            'up{job="zfspull",instance="a"}': DOWN,
+            'up{job="zfspull",instance="b"}': UP,
+            'zfspull_build_info{job="zfspull",instance="b"}': UP,
         },
         "instance=a job=zfspull",
         after_minutes=20,
     ),
     "the only daemon is down: one alert": fires(
-        "ZfspullDown", {'up{job="zfspull",instance="a"}': "0x20"}, "instance=a job=zfspull", after_minutes=20
+        "ZfspullDown", {'up{job="zfspull",instance="a"}': DOWN}, "instance=a job=zfspull", after_minutes=20
     ),
-    "nobody asks the daemon": fires("ZfspullDown", {'up{job="node"}': "1x20"}, "job=zfspull", after_minutes=20),
+    "nobody asks the daemon": fires("ZfspullDown", {'up{job="node"}': UP}, "job=zfspull", after_minutes=20),
     "a daemon that answers under another job_name": fires(
-        "ZfspullDown",
-        {'up{job="backup",instance="a"}': "1x20", 'zfspull_build_info{job="backup",instance="a"}': "1x20"},
-        after_minutes=20,
+        "ZfspullDown", {'up{job="backup"}': UP, 'zfspull_build_info{job="backup"}': UP}, after_minutes=20
     ),
-    "an hourly job that never ran": fires(
-        "ZfspullJobNeverSucceeded", never(3600, attempted="0x5000"), "job=home", after_minutes=2900
+    "an hourly job that never ran": never_succeeds("job=home", after_hours=49),
+    "a job whose daemon was restarted": never_succeeds(
+        "job=home", attempted="9x999", succeeded="0x60 _x2 0x900", after_hours=49
     ),
-    "a job whose daemon was restarted": fires(
-        "ZfspullJobNeverSucceeded",
-        never(3600, attempted="9x5000", succeeded="0x1000 _x20 0x4000"),
-        "job=home",
-        after_minutes=2900,
+    "a job that succeeded a moment ago": never_succeeds(attempted="9x999", succeeded="0x190 9x800", after_hours=49),
+    "a weekly job that is not due yet": never_succeeds(interval=7 * 86400, after_hours=72),
+    "a weekly job that was tried": never_succeeds(
+        "job=home", interval=7 * 86400, attempted="0x60 9x900", after_hours=72
     ),
-    "a job that succeeded a moment ago": fires(
-        "ZfspullJobNeverSucceeded", never(3600, attempted="9x5000", succeeded="0x2800 9x2000"), after_minutes=2900
+    "a source with daily snapshots": old_point(after_days=3),
+    "a source that takes no more snapshots": old_point("job=home dataset=b/home", after_days=4),
+    "the same without honor_labels": old_point(
+        "job=zfspull exported_job=home dataset=b/home", job=NO_LABELS_KEPT, after_days=4
     ),
-    "a weekly job that is not due yet": fires(
-        "ZfspullJobNeverSucceeded", never(604800, attempted="0x5000"), after_minutes=4900
+    "a seldom job within three of its intervals": old_point(interval=2 * 86400, after_days=6),
+    "a seldom job beyond three of its intervals": old_point(
+        "job=home dataset=b/home", interval=2 * 86400, after_days=7
     ),
-    "a weekly job that was tried": fires(
-        "ZfspullJobNeverSucceeded", never(604800, attempted="9x5000"), "job=home", after_minutes=2900
+    "one of two datasets is old": old_point(
+        "job=home dataset=b/home", points=[("b/home", 0.5), ("b/home/new", 3)], after_days=4
     ),
-    "a job without a schedule": fires(
-        "ZfspullJobNeverSucceeded", job_series(last_success_timestamp="0x5000"), after_minutes=4900
+    "a dataset that the source has no more": old_point(missing=9, after_days=5),
+    "a replica without a snapshot": old_point(points=[("b/home", 0)], after_days=5),
+    "replicas that were renamed aside": old_point(points=[(ASIDE, 0.5), (f"{ASIDE}/sub", 0.5)], after_days=5),
+    "a job without a schedule": old_point(interval=None, after_days=5),
+    "a job that skips what is unwritten": old_point(skips=1, after_days=5),
+    "a pool that stays at 97%": nearly_full("pool=vault", used=97, available=3),
+    "a pool that stays at 90%": nearly_full(used=90, available=10),
+    "a stream that stalled once": stalls("0x10 1x100", after_minutes=90),
+    "a stream that stalls again and again": stalls(
+        "0x4 1x3 2x3 3x100", "job=home reason=stalled_source", after_minutes=90
     ),
-    "a pool that stays at 97%": fires(
-        "ZfspullPoolNearlyFull", pool_series(used="97x500", available="3x500"), "pool=vault", after_minutes=480
-    ),
-    "a pool that stays at 90%": fires(
-        "ZfspullPoolNearlyFull", pool_series(used="90x500", available="10x500"), after_minutes=480
-    ),
-    "a stream that stalled once": fires("ZfspullTransferStalled", stalls("0x10 1x100"), after_minutes=60),
-    "a stream that stalls all the time": fires(
-        "ZfspullTransferStalled", stalls("0x10 1x10 2x10 3x100"), "job=home reason=stalled_source", after_minutes=60
-    ),
-    "stalls that are over": fires("ZfspullTransferStalled", stalls("0x10 1x10 2x300"), after_minutes=200),
+    "stalls that are over": stalls("0x4 1x3 2x100", after_minutes=240),
 }
 
 
@@ -211,9 +231,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_an_alert_fires_when_it_should(case, tmp_path):
     """Prometheus itself, given these series, fires what it should and nothing else."""
-    (tmp_path / "case.yaml").write_text(
-        json.dumps({"rule_files": [str(ALERTS)], "evaluation_interval": "5m", "tests": [case]})
-    )
+    (tmp_path / "case.yaml").write_text(json.dumps(case))
 
     done = subprocess.run(
         [PROMTOOL, "test", "rules", tmp_path / "case.yaml"], capture_output=True, text=True, check=False

@@ -348,6 +348,14 @@ def test_schedule_gauges(metrics):
     assert value(metrics, "zfspull_job_next_run_timestamp_seconds", job="home") is None
 
 
+def test_jobs_that_skip_what_is_unwritten_are_told_apart(metrics):
+    """Of a job that takes no snapshots when nothing was written an old recovery point is no trouble, and that shows."""
+    metrics.declare([HOME, dataclasses.replace(MAIL, skips_unwritten=True)])
+
+    assert value(metrics, "zfspull_job_skips_unwritten", job="home") == 0
+    assert value(metrics, "zfspull_job_skips_unwritten", job="mail") == 1
+
+
 def test_a_peak_of_lag_stays_for_a_while(clock):
     """A late event loop is seen by a scrape minutes later, and is forgotten after that."""
     metrics = Metrics(version="1", clock=clock)
