@@ -58,6 +58,7 @@ def beforehand():
     return labels_by_metric(new_metrics())
 
 
+needs_promtool = pytest.mark.skipif(not PROMTOOL, reason="no promtool here")
 of_each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 
 
@@ -227,10 +228,48 @@ CASES = {
 }
 
 
-@pytest.mark.skipif(not PROMTOOL, reason="no promtool here")
+def advised():
+    """The expressions on recovery points that the documents advise, each with its value for a dataset that is well."""
+    age = "time() - (zfspull_dataset_newest_snapshot_timestamp_seconds > 0) unless zfspull_dataset_missing_seconds"
+    newest = "newest_snapshot_timestamp_seconds"
+    return {age: 1100, f"zfspull_dataset_source_{newest} - (zfspull_dataset_{newest} > 0)": 50}
+
+
+def test_the_documents_advise_what_is_tried_here():
+    """The reference has both expressions, the how-to the one that matters most."""
+    reference, how_to = ((ROOT / f"docs/{name}.md").read_text() for name in ("reference/metrics", "how-to/monitoring"))
+
+    assert [one for one in advised() if f"`{one}`" not in reference] == []
+    assert next(iter(advised())) in how_to.splitlines()
+
+
+@needs_promtool
+@pytest.mark.parametrize("expression", advised())
+def test_advised_expressions_leave_out_what_is_empty_or_gone(expression, tmp_path):
+    """Neither a replica without a snapshot nor one that the source has no more seems to be behind for ever."""
+    of = {
+        "well": {"newest_snapshot_timestamp": 100, "source_newest_snapshot_timestamp": 150},
+        "empty": {"newest_snapshot_timestamp": 0, "source_newest_snapshot_timestamp": 150},
+        "gone": {"newest_snapshot_timestamp": 100, "missing": 9},
+    }
+    series = [
+        {"series": f'zfspull_dataset_{name}_seconds{{dataset="{dataset}"}}', "values": f"{value}x99"}
+        for dataset, figures in of.items()
+        for name, value in figures.items()
+    ]
+    samples = [{"labels": '{dataset="well"}', "value": advised()[expression]}]
+    query = {"expr": expression, "eval_time": "20m", "exp_samples": samples}
+    check({"tests": [{"interval": "1m", "input_series": series, "promql_expr_test": [query]}]}, tmp_path)
+
+
+@needs_promtool
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_an_alert_fires_when_it_should(case, tmp_path):
     """Prometheus itself, given these series, fires what it should and nothing else."""
+    check(case, tmp_path)
+
+
+def check(case, tmp_path):
     (tmp_path / "case.yaml").write_text(json.dumps(case))
 
     done = subprocess.run(
