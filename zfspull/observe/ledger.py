@@ -87,6 +87,19 @@ class JobState:
     skipped_so_far: Counter[str] = field(default_factory=Counter)
     datasets: dict[str, DatasetState] = field(default_factory=dict)
 
+    def was_seen(self, dataset: DatasetState) -> bool:
+        """Whether the newest finished run, or the one under way, looked at both sides of the dataset and told of it.
+
+        Where it could not, as with a host that is away, what is known is what an earlier run saw, and may be long over.
+        """
+        runs = {run.run_id for run in (self.last_run, self.running) if run is not None}
+        return dataset.observed is not None and dataset.observed.run_id in runs
+
+    def up_to_date(self, dataset: DatasetState) -> bool:
+        """Whether the newest run saw that the dataset has all that the job wants, and it has no problem."""
+        up_to_date = dataset.observed is not None and dataset.observed.up_to_date
+        return up_to_date and dataset.problem is None and self.was_seen(dataset)
+
     def events(self) -> Iterator[Event]:
         """The events that bring a fresh ledger to this state (but for what is running): runs before facts."""
         if self.last_success is not None and self.last_success is not self.last_run:

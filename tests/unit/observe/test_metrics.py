@@ -241,6 +241,33 @@ def test_the_recovery_point_is_the_newest_snapshot_on_the_target(metrics):
     assert value(metrics, source, job="home", dataset="b") is None
 
 
+def test_p6_what_the_newest_run_could_not_see_is_not_up_to_date(metrics):
+    """P6: while a host is away nothing of it is up to date, after a restart too; the recovery point stays as it is."""
+    up_to_date = {"name": "zfspull_dataset_up_to_date", "job": "home", "dataset": "a"}
+    seen = dataclasses.replace(observed(), up_to_date=True)
+    for event in (run_started(), seen, run_finished()):
+        metrics.emit(event)
+    assert value(metrics, **up_to_date) == 1
+    metrics.emit(run_started("2"))
+    assert value(metrics, **up_to_date) == 1
+    metrics.emit(run_finished("2", Outcome.FAILED, at=900.0))
+    assert value(metrics, **up_to_date) == 0
+    assert value(metrics, "zfspull_dataset_newest_snapshot_timestamp_seconds", job="home", dataset="a") == 50
+
+    again = Metrics(version="1", clock=SystemClock())
+    again.declare([HOME])
+    again.restore([run_finished(), run_finished("2", Outcome.FAILED, at=900.0), seen])
+    assert value(again, **up_to_date) == 0
+
+
+def test_p6_a_dataset_with_a_problem_is_not_up_to_date(metrics):
+    """P6: the metric and the status agree that what is refused or failed is not up to date."""
+    for event in (run_started(), dataclasses.replace(observed(), up_to_date=True), refused()):
+        metrics.emit(event)
+
+    assert value(metrics, "zfspull_dataset_up_to_date", job="home", dataset="a") == 0
+
+
 def test_a_restart_neither_fires_nor_hides_alerts(metrics):
     """What history remembers brings back success, failure, recovery points and refusals, and counts nothing twice."""
     metrics.restore(
