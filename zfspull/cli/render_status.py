@@ -86,8 +86,6 @@ def _jobs_table(status: Status) -> Table:
     now = status["at"]
     table = _table("JOB", "HOST", "STATE", "LAST SUCCESS", "NEXT RUN", "LAG", "DATASETS")
     for name, job in status["jobs"].items():
-        datasets = job["datasets"]
-        good = sum(dataset["up_to_date"] for dataset in datasets)
         table.add_row(
             Text(safe(name)),
             Text(safe(job["host"])),
@@ -95,9 +93,23 @@ def _jobs_table(status: Status) -> Table:
             ago(job["last_success_at"], now),
             ago(job["next_run_at"], now),
             duration(job["lag_seconds"]),
-            f"{good} of {len(datasets)} up to date" if datasets else UNKNOWN,
+            _datasets_of(job, now) if job["datasets"] else UNKNOWN,
         )
     return table
+
+
+def _datasets_of(job: Job, now: float) -> str:
+    """How many are up to date; where the newest run could not look, since when nobody knows."""
+    if _unseen(job):
+        return f"last seen {ago(job['observed_at'], now)}"
+    datasets = job["datasets"]
+    return f"{sum(dataset['up_to_date'] for dataset in datasets)} of {len(datasets)} up to date"
+
+
+def _unseen(job: Job) -> bool:
+    """Whether the newest finished run ended before it could tell of any dataset."""
+    run, seen_at = job["last_run"], job.get("observed_at")
+    return run is not None and seen_at is not None and seen_at < run["started_at"]
 
 
 def _transfers_table(status: Status) -> Table:
@@ -125,7 +137,7 @@ def _datasets_table(status: Status, zone: tzinfo, every_dataset: bool) -> Table:
     table = _table("DATASET", "SOURCE", "NEWEST HERE", "LAG", "SNAPSHOTS", "USED", "BY SNAPSHOTS")
     for job in status["jobs"].values():
         for dataset in job["datasets"]:
-            if every_dataset or not dataset["up_to_date"]:
+            if every_dataset or not (dataset["up_to_date"] or _unseen(job)):
                 table.add_row(
                     Text(safe(dataset["dataset"])),
                     Text(_source(dataset)),

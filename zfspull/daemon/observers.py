@@ -57,6 +57,7 @@ class Observers:
                 host=job.host,
                 interval_seconds=job.schedule.interval_seconds() if job.schedule is not None else None,
                 pool=pool(job.target),
+                skips_unwritten=job.snapshots.take and job.snapshots.skip_if_unwritten,
             )
             for job in config.jobs.values()
         ]

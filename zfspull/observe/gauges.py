@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from zfspull.events import SOURCE, TARGET, DatasetFailed, DatasetObserved, DatasetRefused, Outcome
 from zfspull.observe.labels import REFUSAL_REASONS, label, reason_label
-from zfspull.observe.ledger import DatasetState, JobFacts, JobState, Ledger
+from zfspull.observe.ledger import JobFacts, JobState, Ledger
 from zfspull.observe.transfers import Transfer, Transfers
 
 
@@ -27,6 +27,16 @@ class _Job:
     state: JobState
     next_run_at: float | None
     transfers: tuple[Transfer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Dataset:
+    """All there is to say of one dataset, `name`, at that moment: how a run saw it last, and what that is worth now."""
+
+    job: str
+    name: str
+    seen: DatasetObserved
+    up_to_date: bool
 
 
 def _last_results(job: _Job) -> Iterator[tuple[str, float]]:
@@ -61,6 +71,11 @@ _PER_JOB: tuple[tuple[str, str, Callable[[_Job], float | None]], ...] = (
         "zfspull_job_interval_seconds",
         "The longest time between two scheduled runs; left out for a job without a schedule.",
         lambda job: job.facts.interval_seconds,
+    ),
+    (
+        "zfspull_job_skips_unwritten",
+        "Whether the job takes no snapshots when nothing was written.",
+        lambda job: job.facts.skips_unwritten,
     ),
     (
         "zfspull_job_next_run_timestamp_seconds",
@@ -105,37 +120,37 @@ _PER_JOB_AND_LABEL: tuple[tuple[str, str, str, Callable[[_Job], Iterator[tuple[s
     ),
 )
 
-_PER_DATASET: tuple[tuple[str, str, Callable[[DatasetObserved], float | None]], ...] = (
+_PER_DATASET: tuple[tuple[str, str, Callable[[_Dataset], float | None]], ...] = (
     (
         "zfspull_dataset_newest_snapshot_timestamp_seconds",
         "Creation of the newest snapshot that is really on the target: the recovery point; 0 without any.",
-        lambda seen: seen.newest_at or 0,
+        lambda one: one.seen.newest_at or 0,
     ),
     (
         "zfspull_dataset_source_newest_snapshot_timestamp_seconds",
         "Creation of the newest snapshot on the source that the job wants; left out where unknown.",
-        lambda seen: seen.source_newest_at,
+        lambda one: one.seen.source_newest_at,
     ),
-    ("zfspull_dataset_snapshots", "Snapshots on the target.", lambda seen: seen.snapshots),
+    ("zfspull_dataset_snapshots", "Snapshots on the target.", lambda one: one.seen.snapshots),
     (
         "zfspull_dataset_used_bytes",
         "Space that the dataset takes on the target, with all below it; left out where unknown.",
-        lambda seen: seen.used_bytes,
+        lambda one: one.seen.used_bytes,
     ),
     (
         "zfspull_dataset_snapshots_bytes",
         "Space there that nothing but its snapshots holds; left out where unknown.",
-        lambda seen: seen.snapshots_bytes,
+        lambda one: one.seen.snapshots_bytes,
     ),
     (
         "zfspull_dataset_missing_seconds",
         "For how long the source has not had the dataset any more, as observed; left out for one that it has.",
-        lambda seen: seen.missing_seconds,
+        lambda one: one.seen.missing_seconds,
     ),
     (
         "zfspull_dataset_up_to_date",
-        "Whether the target had all that the job wants from the source when last looked at.",
-        lambda seen: seen.up_to_date,
+        "Whether the newest run saw that the target has all that the job wants; 0 if it could not look.",
+        lambda one: one.up_to_date,
     ),
 )
 
@@ -159,18 +174,17 @@ class JobGauges(Collector):
         for name, key, text, values_of in _PER_JOB_AND_LABEL:
             rows = (((job.facts.name, value), number) for job in jobs for value, number in values_of(job))
             yield _family(name, text, ["job", key], rows)
+        datasets = list(_datasets(jobs))
         for name, text, of_dataset in _PER_DATASET:
-            yield _family(name, text, ["job", "dataset"], _dataset_rows(jobs, of_dataset))
+            figures = (((one.job, one.name), of_dataset(one)) for one in datasets)
+            yield _family(name, text, ["job", "dataset"], figures)
 
 
-def _dataset_rows(
-    jobs: list[_Job], value_of: Callable[[DatasetObserved], float | None]
-) -> Iterator[tuple[tuple[str, ...], float | None]]:
+def _datasets(jobs: list[_Job]) -> Iterator[_Dataset]:
     for job in jobs:
-        states: Mapping[str, DatasetState] = job.state.datasets
-        for dataset, state in states.items():
+        for name, state in job.state.datasets.items():
             if state.observed is not None:
-                yield (job.facts.name, dataset), value_of(state.observed)
+                yield _Dataset(job.facts.name, name, state.observed, job.state.up_to_date(state))
 
 
 def _family(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from zfspull.events import SOURCE, TARGET
 from zfspull.plan.steps import Reason
 from zfspull.zfs.stderr import TABLE, Verdict
 
@@ -14,8 +15,11 @@ _REASON = re.compile(r"[a-z][a-z0-9_]{0,39}")
 REFUSAL_REASONS = frozenset(reason.value for reason in Reason)
 """Why the planner refuses a dataset."""
 
-RETRY_REASONS = frozenset(row.reason for row in TABLE if row.verdict in {Verdict.RETRY, Verdict.DISCARD})
-"""Why zfs(8) makes a step be tried again. What the network adds appears with its first occurrence."""
+STALL_REASONS = frozenset({f"stalled_{SOURCE}", f"stalled_{TARGET}"})
+"""What a stream is given up for that has stood still too long: by the side that was to move next."""
+
+RETRY_REASONS = STALL_REASONS | {row.reason for row in TABLE if row.verdict in {Verdict.RETRY, Verdict.DISCARD}}
+"""Why a step is tried again: what zfs(8) says, and stalls. What the network adds appears with its first occurrence."""
 
 SIDES = frozenset({"source", "target", "link"})
 """Where a step can fail."""

@@ -35,12 +35,14 @@ class JobFacts:
         host: the machine that it pulls from.
         interval_seconds: the longest time between two scheduled runs, None for a job without a schedule.
         pool: the pool here that it receives into.
+        skips_unwritten: whether it takes no snapshots when nothing was written, so that the newest may be old.
     """
 
     name: str
     host: str
     interval_seconds: float | None
     pool: str = ""
+    skips_unwritten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,19 @@ class JobState:
     prune_skipped: Counter[str] = field(default_factory=Counter)
     skipped_so_far: Counter[str] = field(default_factory=Counter)
     datasets: dict[str, DatasetState] = field(default_factory=dict)
+
+    def was_seen(self, dataset: DatasetState) -> bool:
+        """Whether the newest finished run, or the one under way, looked at both sides of the dataset and told of it.
+
+        Where it could not, as with a host that is away, what is known is what an earlier run saw, and may be long over.
+        """
+        runs = {run.run_id for run in (self.last_run, self.running) if run is not None}
+        return dataset.observed is not None and dataset.observed.run_id in runs
+
+    def up_to_date(self, dataset: DatasetState) -> bool:
+        """Whether the newest run saw that the dataset has all that the job wants, and it has no problem."""
+        up_to_date = dataset.observed is not None and dataset.observed.up_to_date
+        return up_to_date and dataset.problem is None and self.was_seen(dataset)
 
     def events(self) -> Iterator[Event]:
         """The events that bring a fresh ledger to this state (but for what is running): runs before facts."""

@@ -115,8 +115,9 @@ class StatusBoard:
 
     def _job(self, facts: JobFacts, now: float) -> Json:
         state = self._ledger.jobs[facts.name]
-        datasets = [_dataset(name, dataset, now) for name, dataset in state.datasets.items()]
+        datasets = [_dataset(name, dataset, state, now) for name, dataset in state.datasets.items()]
         lags = [row["lag_seconds"] for row in datasets if row["lag_seconds"] is not None]
+        looks = [dataset.observed.at for dataset in state.datasets.values() if dataset.observed is not None]
         return {
             "host": facts.host,
             "interval_seconds": facts.interval_seconds,
@@ -127,6 +128,7 @@ class StatusBoard:
             "last_run": _run(state.last_run) if state.last_run else None,
             "running": self._running(facts.name, state),
             "lag_seconds": max(lags, default=None),
+            "observed_at": max(looks, default=None),
             "datasets": datasets,
             "problems": list(self._problems(facts.name, state)),
         }
@@ -188,7 +190,7 @@ def _run(run: RunFinished) -> Json:
     }
 
 
-def _dataset(name: str, dataset: DatasetState, now: float) -> Json:
+def _dataset(name: str, dataset: DatasetState, job: JobState, now: float) -> Json:
     seen = dataset.observed
     row: Json = {
         "dataset": name,
@@ -201,12 +203,13 @@ def _dataset(name: str, dataset: DatasetState, now: float) -> Json:
         "used_bytes": seen.used_bytes if seen else None,
         "snapshots_bytes": seen.snapshots_bytes if seen else None,
         "missing_seconds": seen.missing_seconds if seen else None,
-        "up_to_date": bool(seen and seen.up_to_date and dataset.problem is None),
+        "up_to_date": job.up_to_date(dataset),
         "observed_at": seen.at if seen else None,
     }
     if seen is not None and seen.newest_at is not None:
         row["age_seconds"] = max(now - seen.newest_at, 0)
-        if seen.source_newest_at is not None:
+        # With a host that is away the source goes on, and what was no lag then is no lag that anybody knows.
+        if seen.source_newest_at is not None and job.was_seen(dataset):
             row["lag_seconds"] = max(seen.source_newest_at - seen.newest_at, 0)
     return row
 

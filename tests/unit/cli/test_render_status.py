@@ -92,6 +92,22 @@ def test_only_datasets_that_are_behind_are_listed():
     assert "b/[b]home" in _shown(STATUS, every_dataset=True)
 
 
+def test_a_host_that_is_away_is_not_shown_as_up_to_date():
+    """Where the newest run could not look it says since when nobody knows, no lag, and does not list every dataset."""
+    board = _board()
+    run = RunFinished(
+        at=960, job="home", run_id="9", outcome=Outcome.FAILED, started_at=950, datasets=0, received_bytes=0, steps=0,
+        resumed=0, retries=0, refused=0, failed=1, destroyed=0, error="gw does not answer", reason="timeout",
+    )  # fmt: skip
+    board.emit(run)
+    status = board.snapshot(1000)
+
+    line = next(line for line in _shown(status).splitlines() if line.startswith("home  "))
+    assert line.split() == ["home", "gw", "failed", "-", "in", "6m", "-", "last", "seen", "14m10s", "ago"]
+    assert "Datasets that are behind" not in _shown(status)
+    assert "b/[b]home" in _shown(status, every_dataset=True)
+
+
 def test_what_is_wrong_says_what_to_do():
     """Each problem has place, words, reason, age and hint, and can't drive the terminal."""
     shown = _shown(STATUS)

@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.doubles.daemon import Work
+from zfspull.clock import SystemClock
+from zfspull.config.parts import Snapshots
 from zfspull.daemon.observers import Observers, status_line
 from zfspull.events import Outcome
+from zfspull.observe.metrics import Metrics
 from zfspull.observe.status import StatusBoard
 
 
@@ -43,6 +46,20 @@ def test_history_is_shown_after_a_start(finished, make_config):
     jobs = board.snapshot(2_000_000.0)["jobs"]
     assert jobs["home"]["last_run"]["run_id"] == "r1"
     assert jobs["mail"]["last_run"] is None
+
+
+def test_only_a_job_that_takes_snapshots_skips_some(make_config):
+    """Who takes no snapshots skips none: there an old recovery point stays a trouble, whatever else is written."""
+    metrics = Metrics(version="1", clock=SystemClock())
+    config = make_config("takes", "pulls")
+    skips = {
+        name: job.model_copy(update={"snapshots": Snapshots(take=name == "takes", skip_if_unwritten=True)})
+        for name, job in config.jobs.items()
+    }
+    Observers(History(None), (metrics,)).declare(replace(config, jobs=skips))
+
+    for job, expected in (("takes", 1), ("pulls", 0)):
+        assert metrics.registry.get_sample_value("zfspull_job_skips_unwritten", {"job": job}) == expected
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,17 @@ EVENTS = st.tuples(
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(EVENTS))
+def test_p6_up_to_date_is_what_the_newest_run_saw(events):
+    """P6: whatever happened before, a run that ends without a word on a dataset leaves none that is up to date."""
+    ledger = Ledger()
+    ledger.restore([*events, started("new"), finished("new", Outcome.FAILED)])
+    state = ledger.jobs["home"]
+
+    assert not [name for name, dataset in state.datasets.items() if state.up_to_date(dataset)]
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.lists(EVENTS))
 def test_what_is_remembered_restores_the_state(events):
     """A ledger that is given what another remembers knows the same of runs, recovery points and problems."""
     ledger, restored = Ledger(), Ledger()
@@ -195,3 +206,7 @@ def test_what_is_remembered_restores_the_state(events):
     assert again.last_success == state.last_success
     assert again.datasets == state.datasets
     assert again.prune_refused == state.prune_refused
+    if state.running is None:
+        assert [again.up_to_date(dataset) for dataset in again.datasets.values()] == [
+            state.up_to_date(dataset) for dataset in state.datasets.values()
+        ]

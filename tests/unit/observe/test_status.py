@@ -119,6 +119,7 @@ def test_a_running_transfer_shows_its_progress(board):
 
 def test_lag_and_age(board):
     """Age is from the target's newest snapshot to now, lag from there to the source's newest; unknown is null."""
+    board.emit(run_started())
     board.emit(observed())
     assert home(board)["datasets"][0]["age_seconds"] == 100
     assert home(board)["lag_seconds"] == 60
@@ -130,11 +131,28 @@ def test_lag_and_age(board):
 
 def test_what_could_not_be_pulled_is_not_up_to_date(board):
     """A dataset with a problem is never shown as up to date (P6)."""
+    board.emit(run_started())
     board.emit(observed(up_to_date=True))
     assert home(board)["datasets"][0]["up_to_date"] is True
     board.emit(refused())
 
     assert home(board)["datasets"][0]["up_to_date"] is False
+
+
+def test_p6_what_the_newest_run_could_not_see_is_not_up_to_date(board):
+    """P6: while a host is away nothing of it is up to date and no lag is known; what was seen last stands there with its time."""
+    for event in (run_started(), observed(newest_at=960, up_to_date=True), run_finished()):
+        board.emit(event)
+    seen = home(board)
+    assert (seen["lag_seconds"], seen["observed_at"], seen["datasets"][0]["up_to_date"]) == (0, 105.0, True)
+
+    board.emit(run_finished("2", Outcome.FAILED, at=5000.0, error="gw does not answer"))
+
+    away = home(board, now=6000.0)
+    (dataset,) = away["datasets"]
+    assert (away["lag_seconds"], away["observed_at"]) == (None, 105.0)
+    assert (dataset["lag_seconds"], dataset["up_to_date"], dataset["observed_at"]) == (None, False, 105.0)
+    assert (dataset["newest_at"], dataset["source_newest_at"], dataset["age_seconds"]) == (960, 960, 5040.0)
 
 
 def test_problems_say_what_is_wrong_and_end(board):
