@@ -178,11 +178,15 @@ class RealWorld(World):
     async def cut_receive(self, after_bytes):
         self._cut.write_text(str(after_bytes))
 
-    async def replicate(self, tool):
-        source, target = quoted(self.source_root), quoted(self.target_root)
+    async def let_target_in(self):
+        """Let root on the target log in as root on the source, as an administrator may."""
         key = "[ -e .ssh/id_ed25519 ] || ssh-keygen -q -t ed25519 -N '' -f .ssh/id_ed25519; cat .ssh/id_ed25519.pub"
         public_key = (await self._shell("target", f"mkdir -p .ssh; {key}")).stdout
         await asyncio.to_thread(self._machines["source"].add_user, "root", public_key=public_key)
+
+    async def replicate(self, tool):
+        source, target = quoted(self.source_root), quoted(self.target_root)
+        await self.let_target_in()
         if tool == "send":
             newest = f"$({_SSH} zfs list -Ho name -t snapshot -s createtxg -d1 {source} | tail -n1)"
             await self._shell("target", f"{_SSH} zfs send -Rw {newest} | zfs receive {target}")
