@@ -94,8 +94,9 @@ def view(status: dict[str, Any], job: str | None) -> RenderableType:
     Raises:
         ZfspullError: the daemon draws pictures of another version.
     """
-    from zfspull.cli.render_status import STATUS_VERSION, status_view
+    from zfspull.cli.render_status import status_view
     from zfspull.cli.terminal import local_zone
+    from zfspull.observe.status import STATUS_VERSION
 
     if status.get("version") != STATUS_VERSION:
         raise ZfspullError(
