@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import islice
 from pathlib import Path
 
@@ -66,7 +66,7 @@ class History:
         if self._file is None:
             return
         try:
-            self._file.forget_jobs(oldest=self._clock.now() - MAX_AGE_SECONDS)
+            self._file.forget_jobs(after_seconds=MAX_AGE_SECONDS)
             for job in self._file.jobs():
                 self._ledger.restore(self._saved(self._file, job))
         except sqlite3.Error as error:
@@ -105,7 +105,7 @@ class History:
         """Runs in the writing thread."""
         try:
             records = [json.dumps(to_record(event)) for event in facts]
-            file.save(run, job, records, oldest=self._clock.now() - MAX_AGE_SECONDS, most=MAX_RUNS_PER_JOB)
+            file.save(run, job, records, most=MAX_RUNS_PER_JOB)
             self.trouble = ""
         except (sqlite3.Error, OverflowError, ValueError) as error:
             self._in_trouble(f"a run of job {job} can't be recorded: {error}")
@@ -136,8 +136,14 @@ class History:
         return self._ledger.jobs[job].last_run if job in self._ledger.jobs else None
 
     def remembered(self, job: str) -> tuple[Event, ...]:
-        """The events that bring `Metrics.restore` and `StatusBoard.restore` to where they were."""
-        return tuple(self._ledger.jobs[job].events()) if job in self._ledger.jobs else ()
+        """The events that bring `Metrics.restore` and `StatusBoard.restore` to where they were.
+
+        A run that ended later than it is now, by a clock that was wrong, is shown as one that has just ended.
+        """
+        if job not in self._ledger.jobs:
+            return ()
+        now = self._clock.now()
+        return tuple(_not_after(now, event) for event in self._ledger.jobs[job].events())
 
     def close(self) -> None:
         """Write what is left and close the file; what is emitted from then on is not kept. Blocks for a moment."""
@@ -157,6 +163,12 @@ def _row(run: RunFinished, started: RunStarted | None) -> Row:
     values["trigger"] = started.trigger.value if started is not None and mine else Trigger.OPERATOR.value
     values["host"] = started.host if started is not None and mine else ""
     return tuple(_storable(values[column]) for column in RUN_COLUMNS)
+
+
+def _not_after(now: float, event: Event) -> Event:
+    if isinstance(event, RunFinished) and event.at > now:
+        return replace(event, at=now, started_at=now - event.duration_seconds)
+    return event
 
 
 def _storable(value: object) -> object:

@@ -129,12 +129,13 @@ def observations(history, job="home"):
     return [event for event in history.remembered(job) if isinstance(event, DatasetObserved)]
 
 
-def test_a_restart_forgets_nothing_that_counts(open_history):
+def test_a_restart_forgets_nothing_that_counts(open_history, clock):
     """Last success, last attempt, recovery points and problems are the same after a restart."""
     prune = PruneRefused(at=5.0, job="home", run_id="2", message="m", hint="h", count=9, limit=3)
     history = open_history()
     feed(history, run_started("1"), observed("1"), run_finished("1"))
     feed(history, run_started("2"), observed("2"), refused("2"), prune, run_finished("2", Outcome.PARTIAL, 1_000_100.0))
+    clock.seconds += 100
     before = history.remembered("home")
     history.close()
     again = open_history()
@@ -166,31 +167,73 @@ def test_an_unknown_job_has_no_history(open_history):
     assert (observations(history, "x"), history.remembered("x")) == ([], ())
 
 
-def test_old_runs_go_but_never_the_last_success_or_attempt(open_history, path, clock, monkeypatch):
-    """Retention is by number and age; the last success and the last attempt stay however old they are."""
+def test_old_runs_go_but_never_the_last_success_or_attempt(open_history, path, monkeypatch):
+    """A job keeps so many of its newest runs, and its last success however long ago that was."""
     monkeypatch.setattr(module, "MAX_RUNS_PER_JOB", 3)
     history = open_history()
     feed(history, run_finished("good", at=1.0), run_finished("other", at=1.0, job="other"))
     feed(history, *(run_finished(f"{number}", Outcome.FAILED, at=10.0 + number) for number in range(9)))
+
     assert run_ids(path) == ["8", "7", "6", "good"]
     assert run_ids(path, "other") == ["other"]
-    clock.seconds += module.MAX_AGE_SECONDS
-    feed(history, run_finished("new", Outcome.FAILED, at=clock.seconds))
-
-    assert run_ids(path) == ["new", "good"]
 
 
-def test_jobs_gone_for_a_year_are_forgotten(open_history, clock):
+def test_jobs_gone_for_a_year_are_forgotten(open_history, monkeypatch):
     """A job that has not run for longer than the retention leaves nothing behind; others are untouched."""
+    monkeypatch.setattr("zfspull.daemon.history_file.NEWEST_RUNS", 2)
+    later = 1_000_000.0 + module.MAX_AGE_SECONDS + 1
     history = open_history()
     feed(history, observed("1"), run_finished("1"))
-    clock.seconds += module.MAX_AGE_SECONDS + 1
-    feed(history, observed("2", job="mail"), run_finished("2", job="mail", at=clock.seconds))
+    feed(history, run_finished("2", job="mail", at=later), observed("3", job="mail"))
+    feed(history, run_finished("3", job="mail", at=later + 60))
     history.close()
     again = open_history()
 
     assert again.remembered("home") == ()
-    assert observations(again, "mail") == [observed("2", job="mail")]
+    assert observations(again, "mail") == [observed("3", job="mail")]
+
+
+def test_a_boot_with_a_clock_far_ahead_forgets_nothing(open_history, clock):
+    """Age is told by the runs in the file: a clock that was wrong, and a run or two by it, cost no job its history."""
+    history = open_history()
+    feed(history, observed("1"), run_finished("1"), run_finished("2", job="mail"))
+    history.close()
+    clock.seconds += 2 * module.MAX_AGE_SECONDS
+    wrong = open_history()
+    feed(wrong, run_finished("3", job="mail", at=clock.seconds))
+    wrong.close()
+    still_wrong = open_history()
+    still_wrong.close()
+    clock.seconds = 1_000_000.0
+    mended = open_history()
+
+    assert last_success(mended) == run_finished("1")
+    assert observations(mended) == [observed("1")]
+
+
+def test_the_newest_run_is_the_one_recorded_last(open_history, path, clock, monkeypatch):
+    """A run that ended while the clock was ahead is the newest until the next one, and goes like any other."""
+    monkeypatch.setattr(module, "MAX_RUNS_PER_JOB", 3)
+    history = open_history()
+    feed(history, run_finished("ahead", at=clock.seconds + 400 * 86400))
+    feed(history, run_finished("good"), run_finished("bad", Outcome.FAILED, 1_000_001.0))
+    clock.seconds += 10
+    history.close()
+    again = open_history()
+
+    assert (last_success(again).run_id, again.last_attempt("home").run_id) == ("good", "bad")
+    feed(again, *(run_finished(f"{number}", Outcome.FAILED) for number in range(3)))
+    assert run_ids(path) == ["2", "1", "0", "good"]
+
+
+def test_what_is_remembered_never_lies_in_the_future(open_history, clock):
+    """A success dated ahead by a wrong clock counts from the restart on, so that an alert that waits for the next can fire."""
+    history = open_history()
+    feed(history, run_finished("ahead", at=clock.seconds + 86400))
+    history.close()
+    shown = last_success(open_history())
+
+    assert (shown.at, shown.started_at) == (clock.seconds, clock.seconds - 10)
 
 
 def test_a_vanished_dataset_is_not_brought_back(open_history):
