@@ -5,15 +5,19 @@ Nothing here knows events or threads; `history` does.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from zfspull.daemon.owner import make_new_file
+
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_SECONDS = 5.0
+MODE = 0o640
 NEWEST_RUNS = 100
 """So many runs, of all jobs, must agree on how late it is before a job is forgotten."""
 
@@ -141,12 +145,13 @@ class HistoryFile:
 
 
 def open_file(path: Path) -> HistoryFile:
-    """Open or create the history.
+    """Open the history, or make it for the owner of its directory; SQLite gives what it puts beside it to the same.
 
     Raises:
         UnusableError: it is damaged, of a newer version, or something else altogether.
-        sqlite3.Error, OSError: it can't be opened or written at all.
+        sqlite3.Error, OSError: it can't be opened or written at all, or it is a link.
     """
+    _make(path)
     writer = _connect(path)
     try:
         _prepare(writer)
@@ -171,9 +176,28 @@ def move_aside(path: Path, label: str) -> Path:
     return moved
 
 
+def _make(path: Path) -> None:
+    if path.is_symlink():
+        raise _link()
+    with suppress(FileExistsError):
+        os.close(make_new_file(path, mode=MODE))
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     # One thread writes, another reads; each connection is used by one of them at a time.
-    return sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False)
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False
+    )
+    # SQLite follows a link that took the file's place just now, and says so before it has read or written anything.
+    opened = Path(connection.execute("PRAGMA database_list").fetchone()[2])
+    if opened.name != path.name or not opened.parent.samefile(path.parent):
+        connection.close()
+        raise _link()
+    return connection
+
+
+def _link() -> OSError:
+    return FileExistsError("it is a link, and none is followed; move it away, and a new history begins")
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
