@@ -102,6 +102,7 @@ def prune_reply(report: PruneReport) -> dict[str, Any]:
         "destroyed": report.destroyed,
         "skipped": _skipped(report.skipped),
         "exceeded": _exceeded(report.exceeded),
+        "unreachable": _unreachable(report.unreachable),
         "freed_bytes": None if None in sizes or not report.freed else sum(size for size in sizes if size is not None),
         "datasets": [
             {**dataset_reply(dataset), "freed_bytes": report.freed.get(dataset.dataset)} for dataset in report.datasets
@@ -143,6 +144,10 @@ def _exceeded(exceeded: LimitExceeded | None) -> dict[str, Any] | None:
     if exceeded is None:
         return None
     return {"message": exceeded.message, "hint": exceeded.hint, "count": exceeded.count, "limit": exceeded.limit}
+
+
+def _unreachable(error: ZfspullError | None) -> dict[str, str] | None:
+    return {"kind": error.kind, "message": error.message, "hint": error.hint} if error is not None else None
 
 
 def _snapshot(snapshot: Snapshot) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import pytest
 
 from zfspull.cli.commands import check_config, plan, prune, pull, reload, status
 from zfspull.cli.exit_codes import ExitCode
-from zfspull.cli.failure import UsageError
+from zfspull.cli.failure import UsageError, explain
 from zfspull.errors import ConfigError, Problem, RefusalError, TransientError, ZfspullError
 from zfspull.events import Outcome, PruneRefused, PruneSkipped
 from zfspull.observe.status import StatusBoard
@@ -123,6 +123,28 @@ def test_the_json_of_a_prune_is_the_report(capsys):
     """Programs get the whole report, also of a refusal, and the exit code."""
     assert prune.tell({**REPORT, "exceeded": EXCEEDED}, _options(json=True)) == ExitCode.REFUSED
     assert json.loads(capsys.readouterr().out) == {"job": "home", "dry_run": False, **REPORT, "exceeded": EXCEEDED}
+
+
+@pytest.mark.parametrize(("kind", "code"), [("transient", ExitCode.TRY_LATER), ("permanent", ExitCode.PERMISSION)])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_source_that_could_not_be_asked_is_no_success(capsys, kind, code, dry_run):
+    """P6: a prune that destroyed nothing since it could not see the base says so with a hint, and exits as a plan does."""
+    report = {
+        **REPORT,
+        "destroyed": 0,
+        "unreachable": {"kind": kind, "message": "no answer from gw", "hint": "is it up?"},
+    }
+
+    with pytest.raises(ZfspullError) as caught:
+        prune.tell(report, _options(dry_run=dry_run))
+
+    assert "could not be asked" in caught.value.message
+    assert "no answer from gw" in caught.value.message
+    assert caught.value.hint == "is it up?"
+    assert explain(caught.value).code == code
+    assert ("b/home@b" in capsys.readouterr().out) is dry_run
+    assert prune.tell(report, _options(json=True, dry_run=dry_run)) == code
+    assert json.loads(capsys.readouterr().out)["unreachable"]["hint"] == "is it up?"
 
 
 @pytest.mark.parametrize("confirm", ["", "yes", "hom", "vm"])
