@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 
 
 async def find_daemon(options: Options) -> Client | None:
-    """A client of the daemon, None if none answers or another configuration than its own was asked for.
+    """A client of the daemon, None if there is none or another configuration than its own was asked for.
 
     Raises:
+        DaemonUnreachableError: there is one, and it does not answer.
         PermanentError: there is a daemon, and this user may not talk to it.
     """
-    from zfspull.daemon.client import DaemonUnreachableError, connect
+    from zfspull.daemon.client import DaemonAbsentError, connect
 
     if options.wants_other_config:
         return None
     try:
         return await connect(options.socket_path)
-    except DaemonUnreachableError:
+    except DaemonAbsentError:
         if options.socket is not None:
             raise
         return None

@@ -103,6 +103,21 @@ async def test_without_a_daemon_there_is_none():
     assert await there.find_daemon(_options()) is None
 
 
+@pytest.mark.parametrize("answer", [b"", b"hello\n"])
+async def test_a_daemon_that_breaks_off_is_not_taken_for_none(tmp_path, answer):
+    """P10: whoever has connected has found a daemon: what goes wrong then is told, and no work is done behind its back."""
+
+    async def break_off(reader, writer):
+        await reader.readline()
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_unix_server(break_off, tmp_path / "s")
+    with pytest.raises(DaemonUnreachableError):
+        await there.find_daemon(_options(socket_path=tmp_path / "s"))
+    server.close()
+
+
 async def test_a_socket_that_was_named_must_answer():
     """Who names a socket wants that daemon and no work behind its back."""
     with pytest.raises(DaemonUnreachableError):

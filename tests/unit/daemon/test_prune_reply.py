@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zfspull.daemon.prunes import prune_reply
+from zfspull.daemon.prune_reply import prune_reply
 from zfspull.errors import PermanentError
 from zfspull.pull.prune import PruneReport
 
