@@ -359,6 +359,8 @@ def test_with_a_daemon_it_does_the_work(machine, closed_port):
             assert "the source could not be asked" in err
 
             machine.write(closed_port, home=HOME, vm=HOME.replace("home", "vm"))
+            code, _, err = machine.run("status", "vm")
+            assert (code, err.splitlines()[-1]) == (2, "  hint: its file is there: zfspull reload")
             assert machine.run("reload") == (0, "reloaded: 2 jobs\n", "")
             machine.write(closed_port, vm="source: gw:tank/vm\n")
             code, _, err = machine.run("reload")

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -235,10 +236,10 @@ async def test_the_status_of_one_job_is_of_that_job():
     """Naming a job leaves the others out; naming none that exists is a usage error with suggestions."""
     daemon = _Daemon(status=STATUS)
 
-    assert await status.ask(daemon, None) == STATUS
-    assert (await status.ask(daemon, "vm"))["jobs"] == {"vm": {}}
+    assert await status.ask(daemon, _options(job=None)) == STATUS
+    assert (await status.ask(daemon, _options(job="vm")))["jobs"] == {"vm": {}}
     with pytest.raises(UsageError):
-        await status.ask(daemon, "wm")
+        await status.ask(daemon, _options(job="wm", config_path=Path("/nonexistent")))
 
 
 def test_a_picture_of_another_version_is_not_guessed_at():

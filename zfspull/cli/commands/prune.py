@@ -62,7 +62,7 @@ async def _prune(options: Options) -> int:
     confirmed = options.confirm is not None
     client = None if options.here else await there.find_daemon(options)
     if client is not None:
-        report = await there.prune(client, options.job, events, dry_run=options.dry_run, confirmed=confirmed)
+        report = await there.prune(client, options, events, dry_run=options.dry_run, confirmed=confirmed)
     else:
         report = await _prune_here(options, events, confirmed=confirmed)
     return tell(report, options)
