@@ -94,6 +94,11 @@ def tell(error: BaseException, *, debug: bool, stream: TextIO | None = None) -> 
     return failure.code
 
 
+def job_not_loaded(name: str) -> UsageError:
+    """The error for a job whose file is there, and which the daemon does not know yet."""
+    return UsageError(f"the daemon has not loaded the job {name!r}", hint="its file is there: zfspull reload")
+
+
 def unknown_job(name: str, jobs: Iterable[str]) -> UsageError:
     """The error for a job that does not exist, with the most similar name and the list of those that do."""
     known = sorted(jobs)

@@ -93,7 +93,7 @@ async def prune(
         LocalResourceError: the state directory can't be used.
     """
     from zfspull.daemon.lock import job_lock
-    from zfspull.daemon.prunes import prune_reply
+    from zfspull.daemon.prune_reply import prune_reply
 
     lock = contextlib.nullcontext() if dry_run else job_lock(paths.locks, job.target)
     with lock:

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 Status = Mapping[str, Any]
 Job = Mapping[str, Any]
 
-STATUS_VERSION = 1
-"""The version of the daemon's JSON that is understood here."""
-
 _STYLES = {
     "success": "green",
     "running": "cyan",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from zfspull.daemon.prunes import dataset_reply, fate_reply
+from zfspull.daemon.prune_reply import dataset_reply, fate_reply
 from zfspull.errors import ZfspullError
 from zfspull.plan.missing import Fate
 from zfspull.plan.prune import DatasetPrune

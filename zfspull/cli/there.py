@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zfspull.cli.failure import unknown_job
+from zfspull.cli.failure import UsageError, job_not_loaded, unknown_job
+from zfspull.errors import ConfigError
 from zfspull.events import Event, EventSink, RunFinished
 
 
@@ -18,32 +20,34 @@ if TYPE_CHECKING:
 
 
 async def find_daemon(options: Options) -> Client | None:
-    """A client of the daemon, None if none answers or another configuration than its own was asked for.
+    """A client of the daemon, None if there is none or another configuration than its own was asked for.
 
     Raises:
+        DaemonUnreachableError: there is one, and it does not answer.
         PermanentError: there is a daemon, and this user may not talk to it.
     """
-    from zfspull.daemon.client import DaemonUnreachableError, connect
+    from zfspull.daemon.client import DaemonAbsentError, connect
 
     if options.wants_other_config:
         return None
     try:
         return await connect(options.socket_path)
-    except DaemonUnreachableError:
+    except DaemonAbsentError:
         if options.socket is not None:
             raise
         return None
 
 
-async def pull(client: Client, job: str, screen: Screen) -> RunFinished:
-    """Have the daemon pull, and follow the run to its end. Ctrl-C ends the following only.
+async def pull(client: Client, options: Options, screen: Screen) -> RunFinished:
+    """Have the daemon pull the job that was asked for, and follow the run to its end. Ctrl-C ends the following only.
 
     Raises:
         ZfspullError: the daemon went away, or can't do it.
     """
     from zfspull.daemon.client import Waiting
 
-    await require_job(client, job)
+    job = options.job
+    await _require_job(client, options)
     finished: RunFinished | None = None
     with _says_that_it_goes_on(job):
         async for item in client.pull(job):
@@ -57,15 +61,18 @@ async def pull(client: Client, job: str, screen: Screen) -> RunFinished:
     return finished
 
 
-async def prune(client: Client, job: str, events: EventSink, *, dry_run: bool, confirmed: bool) -> dict[str, Any]:
-    """Have the daemon prune, and follow it to its end; answered in the documented JSON shape.
+async def prune(
+    client: Client, options: Options, events: EventSink, *, dry_run: bool, confirmed: bool
+) -> dict[str, Any]:
+    """Have the daemon prune the job that was asked for, and follow it to its end; answered in the documented shape.
 
     Raises:
         ZfspullError: the daemon went away, or can't do it.
     """
     from zfspull.daemon.client import Pruned
 
-    await require_job(client, job)
+    job = options.job
+    await _require_job(client, options)
     report: dict[str, Any] = {}
     with _says_that_it_goes_on(job):
         async for item in client.prune(job, dry_run=dry_run, confirm=confirmed):
@@ -76,15 +83,24 @@ async def prune(client: Client, job: str, events: EventSink, *, dry_run: bool, c
     return report
 
 
-async def require_job(client: Client, job: str) -> None:
-    """See to it that the daemon has the job.
+def not_there(options: Options, jobs: Iterable[str]) -> UsageError:
+    """The error for a job that the daemon does not have among its `jobs`: it may have to load the files anew."""
+    return job_not_loaded(options.job) if _is_written(options) else unknown_job(options.job, jobs)
 
-    Raises:
-        UsageError: it has not.
-    """
+
+def _is_written(options: Options) -> bool:
+    from zfspull.config.load import load_config
+
+    try:
+        return options.job in load_config(options.config_path).jobs
+    except ConfigError as error:
+        return any(Path(problem.file).stem == options.job for problem in error.problems)
+
+
+async def _require_job(client: Client, options: Options) -> None:
     jobs = (await client.status()).get("jobs", {})
-    if job not in jobs:
-        raise unknown_job(job, jobs)
+    if options.job not in jobs:
+        raise not_there(options, jobs)
 
 
 @contextlib.contextmanager

@@ -14,10 +14,12 @@ from zfspull.daemon.protocol import (
     ALIVE_SECONDS,
     MAX_ANSWER_BYTES,
     Message,
+    Parted,
     decode,
     encode,
     error_from_message,
 )
+from zfspull.daemon.prune_reply import put_together
 from zfspull.errors import PermanentError, ZfspullError
 from zfspull.events import Event, RunFinished
 from zfspull.observe.record import from_record
@@ -33,6 +35,14 @@ class DaemonUnreachableError(ZfspullError):
     """There is no daemon, or it does not answer."""
 
     kind = "daemon_unreachable"
+
+
+class DaemonAbsentError(DaemonUnreachableError):
+    """Nobody listens: there is no daemon."""
+
+
+class AnswerTooLongError(ZfspullError):
+    """The daemon answers, with more than is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +63,7 @@ class Pruned:
     """How a prune ended.
 
     Attributes:
-        report: `{"destroyed": int, "skipped": [{"dataset", "name", "reason"}], "exceeded": {"message", "hint", "count",
-            "limit"} | None, "datasets": [{"dataset", "destroy", "keep"}]}`; see `daemon.prunes.prune_reply`.
+        report: in the documented shape, see `prune_reply`.
     """
 
     report: dict[str, Any]
@@ -64,7 +73,8 @@ async def connect(path: Path) -> Client:
     """A client of the daemon that listens on `path`.
 
     Raises:
-        DaemonUnreachableError: no daemon answers there.
+        DaemonAbsentError: there is no daemon.
+        DaemonUnreachableError: there is one, and it does not answer.
         PermanentError: this user may not talk to it.
     """
     client = Client(path)
@@ -124,9 +134,12 @@ class Client:
     ) -> AsyncIterator[Waiting | Event | Pruned]:
         """Have a job's target thinned and follow it: events, then `Pruned`."""
         request = {"command": "prune", "job": job, "dry_run": dry_run, "confirm": confirm}
+        parts: list[object] = []
         async for message in self._answers(request, SILENCE_SECONDS):
             if "result" in message:
-                yield Pruned(_mapping(message["result"]))
+                yield Pruned(_report(Parted(parts, _mapping(message["result"]))))
+            elif "part" in message:
+                parts.append(message["part"])
             elif (item := _item(message)) is not None and not isinstance(item, Waiting):
                 yield item
 
@@ -146,7 +159,12 @@ class Client:
                         line = await reader.readline()
                 except TimeoutError as error:
                     raise self._unreachable(f"is silent for {silence_seconds:.0f} s") from error
-                except (OSError, ValueError) as error:
+                except ValueError as error:  # asyncio: "Separator is not found, and chunk exceed the limit"
+                    raise AnswerTooLongError(
+                        f"the daemon's answer is longer than {MAX_ANSWER_BYTES} bytes",
+                        hint="the daemon runs, and what was asked for was done; its log tells",
+                    ) from error
+                except OSError as error:
                     raise self._unreachable(f"broke off: {error}") from error
                 message = self._message(line)
                 yield message
@@ -176,13 +194,15 @@ class Client:
             raise PermanentError(
                 f"no permission to talk to the daemon at {self._path}", hint="run as root", reason="permission"
             ) from error
-        except (OSError, TimeoutError) as error:
-            raise self._unreachable(f"does not answer: {error}") from error
+        except TimeoutError as error:
+            raise self._unreachable(f"does not answer: no connection within {CONNECT_SECONDS:.0f} s") from error
+        except OSError as error:
+            raise self._unreachable(f"does not answer: {error}", DaemonAbsentError) from error
 
-    def _unreachable(self, what: str) -> DaemonUnreachableError:
-        return DaemonUnreachableError(
-            f"the daemon at {self._path} {what}", hint="does it run? `systemctl status zfspull` tells"
-        )
+    def _unreachable(
+        self, what: str, kind: type[DaemonUnreachableError] = DaemonUnreachableError
+    ) -> DaemonUnreachableError:
+        return kind(f"the daemon at {self._path} {what}", hint="does it run? `systemctl status zfspull` tells")
 
 
 def _item(message: Message) -> Waiting | Event | None:
@@ -198,8 +218,19 @@ def _event(record: object) -> Event:
     try:
         return from_record(record)
     except ValueError as error:
-        hint = "are the command line and the daemon of the same version? restart the daemon after an upgrade"
-        raise DaemonUnreachableError(f"the daemon speaks of something unknown: {error}", hint=hint) from error
+        raise _unknown(error) from error
+
+
+def _report(told: Parted) -> dict[str, Any]:
+    try:
+        return put_together(told)
+    except ValueError as error:
+        raise _unknown(error) from error
+
+
+def _unknown(error: ValueError) -> DaemonUnreachableError:
+    hint = "are the command line and the daemon of the same version? restart the daemon after an upgrade"
+    return DaemonUnreachableError(f"the daemon speaks of something unknown: {error}", hint=hint)
 
 
 def _names(value: object) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from zfspull.daemon.protocol import (
     ALIVE_SECONDS,
     MAX_REQUEST_BYTES,
     Message,
+    Parted,
     RequestError,
     encode,
     error_to_message,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("zfspull.daemon")
 
 MAX_CLIENTS = 32
+MAX_CONNECTIONS = 8 * MAX_CLIENTS
+"""More than `MAX_CLIENTS` are told to come back when they ask; more than these are closed without a word."""
 REQUEST_SECONDS = 10.0
 WRITE_SECONDS = 30.0
 GOODBYE_SECONDS = 1.0
@@ -51,7 +54,8 @@ class Commands(Protocol):
         """Do what `request` (checked by `protocol.read_request`) asks for.
 
         Returns:
-            Something for JSON, or a `Follower` whose events are the answer and whose result ends it.
+            Something for JSON, or a `Follower` whose events are the answer and whose result, which may be `Parted`,
+            ends it.
 
         Raises:
             ZfspullError: it can't be done; told to the client.
@@ -100,6 +104,9 @@ class ControlServer:
             self._path.unlink()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._clients) >= MAX_CONNECTIONS:
+            writer.transport.abort()
+            return
         client = asyncio.get_running_loop().create_task(self._serve(reader, writer), name="control client")
         self._clients.add(client)
         client.add_done_callback(self._clients.discard)
@@ -123,13 +130,18 @@ class ControlServer:
 
     async def _answers(self, reader: asyncio.StreamReader) -> AsyncGenerator[Message]:
         try:
-            self._refuse_crowd()
-            answer = await self._commands.answer(read_request(await _read_line(reader)))
+            request = read_request(await _read_line(reader))
+            self._refuse_crowd()  # not before: who is cut off while asking does not read why
+            answer = await self._commands.answer(request)
             if isinstance(answer, Follower):
                 yield {"waiting": self._commands.queue()}
                 async for message in _follow(answer):
                     yield message
                 answer = answer.result
+            if isinstance(answer, Parted):
+                for part in answer.parts:
+                    yield {"part": part}
+                answer = answer.rest
             yield _last(answer)
         except ZfspullError as error:
             yield error_to_message(error)
@@ -181,6 +193,7 @@ async def _write(writer: asyncio.StreamWriter, message: Message) -> None:
     writer.write(encode(message))
     async with asyncio.timeout(WRITE_SECONDS):
         await writer.drain()
+    await asyncio.sleep(0)  # drain() does not wait for a reader who keeps up, who would have all turns of the loop
 
 
 def _bind(path: Path) -> socket.socket:

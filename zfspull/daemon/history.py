@@ -10,14 +10,15 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import fields, replace
+from itertools import islice
 from pathlib import Path
 
 import structlog
 
 from zfspull.clock import Clock
 from zfspull.daemon.history_file import RUN_COLUMNS, HistoryFile, Row, UnusableError, move_aside, open_file
-from zfspull.events import DatasetObserved, Event, PoolObserved, PruneRefused, RunFinished, RunStarted, Trigger
+from zfspull.events import Event, PoolObserved, PruneRefused, RunFinished, RunStarted, Trigger
 from zfspull.observe.ledger import Ledger
 from zfspull.observe.record import from_record, to_record
 from zfspull.observe.text import clip
@@ -27,16 +28,9 @@ from zfspull.plan.space import WINDOW_SECONDS, Sample
 MAX_RUNS_PER_JOB = 1000
 MAX_AGE_SECONDS = 400 * 86400.0
 MAX_TEXT_CHARS = 4000
+SOME_RUNS = 10
+"""So many are read to find one that can be understood."""
 MAX_SAMPLE_AGE_SECONDS = 2 * WINDOW_SECONDS
-
-
-@dataclass(frozen=True, slots=True)
-class PastRun:
-    """A finished run: its end, why it was started, and the host it pulled from ("" where unknown)."""
-
-    finished: RunFinished
-    trigger: Trigger
-    host: str
 
 
 class History:
@@ -72,7 +66,7 @@ class History:
         if self._file is None:
             return
         try:
-            self._file.forget_jobs(oldest=self._clock.now() - MAX_AGE_SECONDS)
+            self._file.forget_jobs(after_seconds=MAX_AGE_SECONDS)
             for job in self._file.jobs():
                 self._ledger.restore(self._saved(self._file, job))
         except sqlite3.Error as error:
@@ -80,8 +74,8 @@ class History:
 
     def _saved(self, file: HistoryFile, job: str) -> Iterator[Event]:
         """In the order that a ledger wants: last success, last run, facts."""
-        yield from (run.finished for run in _past_runs(file.runs(job, 1, succeeded_only=True)))
-        yield from (run.finished for run in _past_runs(file.runs(job, 1)))
+        yield from islice(_readable(file.runs(job, SOME_RUNS, succeeded_only=True)), 1)
+        yield from islice(_readable(file.runs(job, SOME_RUNS)), 1)
         for text in file.facts(job):
             try:
                 yield from_record(json.loads(text))
@@ -111,7 +105,7 @@ class History:
         """Runs in the writing thread."""
         try:
             records = [json.dumps(to_record(event)) for event in facts]
-            file.save(run, job, records, oldest=self._clock.now() - MAX_AGE_SECONDS, most=MAX_RUNS_PER_JOB)
+            file.save(run, job, records, most=MAX_RUNS_PER_JOB)
             self.trouble = ""
         except (sqlite3.Error, OverflowError, ValueError) as error:
             self._in_trouble(f"a run of job {job} can't be recorded: {error}")
@@ -137,36 +131,19 @@ class History:
         self.trouble = message
         self._log.warning("history.trouble", message=message)
 
-    def recent(self, job: str, limit: int) -> list[PastRun]:
-        """The newest runs of a job, newest first. What ended a moment ago may still be on its way to the file."""
-        if self._file is None:
-            return []
-        try:
-            return list(_past_runs(self._file.runs(job, limit)))
-        except sqlite3.Error as error:
-            self._in_trouble(f"the history can't be read: {error}")
-            return []
-
-    def last_success(self, job: str) -> RunFinished | None:
-        """The newest run that succeeded; answered from memory."""
-        return self._ledger.jobs[job].last_success if job in self._ledger.jobs else None
-
     def last_attempt(self, job: str) -> RunFinished | None:
         """The newest finished run, whatever its outcome; answered from memory."""
         return self._ledger.jobs[job].last_run if job in self._ledger.jobs else None
 
-    def observations(self, job: str) -> list[DatasetObserved]:
-        """The newest look at each dataset of a job; answered from memory."""
-        return [event for event in self.remembered(job) if isinstance(event, DatasetObserved)]
-
     def remembered(self, job: str) -> tuple[Event, ...]:
-        """The events that bring `Metrics.restore` and `StatusBoard.restore` to where they were."""
-        return tuple(self._ledger.jobs[job].events()) if job in self._ledger.jobs else ()
+        """The events that bring `Metrics.restore` and `StatusBoard.restore` to where they were.
 
-    def flush(self) -> None:
-        """Wait until everything handed over is written. Blocks: not for the event loop."""
-        if self._writer is not None:
-            self._writer.submit(lambda: None).result()
+        A run that ended later than it is now, by a clock that was wrong, is shown as one that has just ended.
+        """
+        if job not in self._ledger.jobs:
+            return ()
+        now = self._clock.now()
+        return tuple(_not_after(now, event) for event in self._ledger.jobs[job].events())
 
     def close(self) -> None:
         """Write what is left and close the file; what is emitted from then on is not kept. Blocks for a moment."""
@@ -188,6 +165,12 @@ def _row(run: RunFinished, started: RunStarted | None) -> Row:
     return tuple(_storable(values[column]) for column in RUN_COLUMNS)
 
 
+def _not_after(now: float, event: Event) -> Event:
+    if isinstance(event, RunFinished) and event.at > now:
+        return replace(event, at=now, started_at=now - event.duration_seconds)
+    return event
+
+
 def _storable(value: object) -> object:
     """SQLite takes valid UTF-8 only, and texts of a sane length."""
     if isinstance(value, str):
@@ -195,13 +178,13 @@ def _storable(value: object) -> object:
     return value
 
 
-def _past_runs(rows: list[Row]) -> Iterator[PastRun]:
+def _readable(rows: list[Row]) -> Iterator[RunFinished]:
     for row in rows:
         values = dict(zip(RUN_COLUMNS, row, strict=True))
+        del values["trigger"], values["host"]
         try:
-            trigger, host = Trigger(str(values.pop("trigger"))), str(values.pop("host"))
             event = from_record({"type": "RunFinished", "at": values.pop("finished_at"), **values})
         except ValueError:
             continue  # written by hand or by another version: one odd row hides no other
         if isinstance(event, RunFinished):
-            yield PastRun(event, trigger, host)
+            yield event

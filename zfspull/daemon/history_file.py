@@ -5,15 +5,21 @@ Nothing here knows events or threads; `history` does.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from zfspull.daemon.owner import make_new_file
+
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_SECONDS = 5.0
+MODE = 0o640
+NEWEST_RUNS = 100
+"""So many runs, of all jobs, must agree on how late it is before a job is forgotten."""
 
 RUN_COLUMNS = (
     "run_id",
@@ -56,18 +62,17 @@ CREATE TABLE IF NOT EXISTS samples (
 _MARKS = ", ".join("?" * len(RUN_COLUMNS))
 _INSERT = f"INSERT OR REPLACE INTO runs ({', '.join(RUN_COLUMNS)}) VALUES ({_MARKS})"  # noqa: S608 - names from above
 _SELECT = f"SELECT {', '.join(RUN_COLUMNS)} FROM runs"  # noqa: S608 - names from above
-# A job keeps its newest runs, and its last success and last attempt however old they are.
+# Which run is the newest is told by the order in which they were recorded, for the clock may have been wrong.
+# A job keeps its newest runs, and its last success however long ago it was.
 _TRIM = """
 DELETE FROM runs WHERE job = :job
-    AND run_id NOT IN (SELECT run_id FROM runs WHERE job = :job AND finished_at >= :oldest
-                       ORDER BY finished_at DESC LIMIT :most)
-    AND run_id NOT IN (SELECT run_id FROM runs WHERE job = :job ORDER BY finished_at DESC LIMIT 1)
-    AND run_id NOT IN (SELECT run_id FROM runs WHERE job = :job AND outcome = 'success'
-                       ORDER BY finished_at DESC LIMIT 1)
+    AND rowid NOT IN (SELECT rowid FROM runs WHERE job = :job ORDER BY rowid DESC LIMIT :most)
+    AND rowid NOT IN (SELECT rowid FROM runs WHERE job = :job AND outcome = 'success' ORDER BY rowid DESC LIMIT 1)
 """
 _FORGET_JOBS = """
-DELETE FROM {table} WHERE job NOT IN (SELECT job FROM runs GROUP BY job HAVING MAX(finished_at) >= ?)
+DELETE FROM {table} WHERE job NOT IN (SELECT job FROM runs GROUP BY job HAVING MAX(finished_at) >= :oldest)
 """
+_EARLIEST = "SELECT MIN(finished_at) FROM (SELECT finished_at FROM runs ORDER BY rowid DESC LIMIT ?)"
 
 Row = tuple[object, ...]
 
@@ -92,12 +97,12 @@ class HistoryFile:
         self.reader.close()
         self.writer.close()
 
-    def save(self, run: Row | None, job: str, facts: Sequence[str], *, oldest: float, most: int) -> None:
+    def save(self, run: Row | None, job: str, facts: Sequence[str], *, most: int) -> None:
         """Add a run (in the order of `RUN_COLUMNS`) and replace what is known of its job, all or nothing."""
         with self.writer:
             if run is not None:
                 self.writer.execute(_INSERT, run)
-                self.writer.execute(_TRIM, {"job": job, "oldest": oldest, "most": most})
+                self.writer.execute(_TRIM, {"job": job, "most": most})
             self.writer.execute("DELETE FROM facts WHERE job = ?", (job,))
             self.writer.executemany(
                 "INSERT INTO facts (job, position, record) VALUES (?, ?, ?)",
@@ -114,20 +119,23 @@ class HistoryFile:
         """When what was in use in a pool, oldest first."""
         return self.reader.execute("SELECT at, used_bytes FROM samples WHERE pool = ? ORDER BY at", (pool,)).fetchall()
 
-    def forget_jobs(self, *, oldest: float) -> None:
-        """Drop all of the jobs that have not run since `oldest`."""
+    def forget_jobs(self, *, after_seconds: float) -> None:
+        """Drop all of the jobs that ended their last run so long before each of the newest runs in the file."""
         with self.writer:
-            self.writer.execute(_FORGET_JOBS.format(table="facts"), (oldest,))
-            self.writer.execute(_FORGET_JOBS.format(table="runs"), (oldest,))
+            earliest = self.writer.execute(_EARLIEST, (NEWEST_RUNS,)).fetchone()[0]
+            if earliest is not None:
+                oldest = {"oldest": earliest - after_seconds}
+                self.writer.execute(_FORGET_JOBS.format(table="facts"), oldest)
+                self.writer.execute(_FORGET_JOBS.format(table="runs"), oldest)
 
     def jobs(self) -> list[str]:
         """Every job that has a run or a fact."""
         return [name for (name,) in self.reader.execute("SELECT job FROM runs UNION SELECT job FROM facts")]
 
     def runs(self, job: str, limit: int, *, succeeded_only: bool = False) -> list[Row]:
-        """The newest runs of a job, newest first."""
+        """The newest runs of a job, newest first: in the order in which they were recorded."""
         success = " AND outcome = 'success'" if succeeded_only else ""
-        statement = f"{_SELECT} WHERE job = ?{success} ORDER BY finished_at DESC, rowid DESC LIMIT ?"
+        statement = f"{_SELECT} WHERE job = ?{success} ORDER BY rowid DESC LIMIT ?"
         return self.reader.execute(statement, (job, limit)).fetchall()
 
     def facts(self, job: str) -> list[str]:
@@ -137,12 +145,13 @@ class HistoryFile:
 
 
 def open_file(path: Path) -> HistoryFile:
-    """Open or create the history.
+    """Open the history, or make it for the owner of its directory; SQLite gives what it puts beside it to the same.
 
     Raises:
         UnusableError: it is damaged, of a newer version, or something else altogether.
-        sqlite3.Error, OSError: it can't be opened or written at all.
+        sqlite3.Error, OSError: it can't be opened or written at all, or it is a link.
     """
+    _make(path)
     writer = _connect(path)
     try:
         _prepare(writer)
@@ -167,9 +176,28 @@ def move_aside(path: Path, label: str) -> Path:
     return moved
 
 
+def _make(path: Path) -> None:
+    if path.is_symlink():
+        raise _link()
+    with suppress(FileExistsError):
+        os.close(make_new_file(path, mode=MODE))
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     # One thread writes, another reads; each connection is used by one of them at a time.
-    return sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False)
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False
+    )
+    # SQLite follows a link that took the file's place just now, and says so before it has read or written anything.
+    opened = Path(connection.execute("PRAGMA database_list").fetchone()[2])
+    if opened.name != path.name or not opened.parent.samefile(path.parent):
+        connection.close()
+        raise _link()
+    return connection
+
+
+def _link() -> OSError:
+    return FileExistsError("it is a link, and none is followed; move it away, and a new history begins")
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

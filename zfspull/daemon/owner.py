@@ -46,6 +46,16 @@ def make_file(path: Path, *, mode: int) -> int:
         OSError: it can't be made.
     """
     path.unlink(missing_ok=True)
+    return make_new_file(path, mode=mode)
+
+
+def make_new_file(path: Path, *, mode: int) -> int:
+    """Make a file that is not there, for the owner of its directory; returns its descriptor.
+
+    Raises:
+        FileExistsError: something has the name, be it a link to nothing.
+        OSError: it can't be made.
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         give_to_owner_of(path.parent, descriptor)

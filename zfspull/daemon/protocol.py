@@ -6,6 +6,7 @@ Request: `{"command": NAME, ...}`, with exactly the fields of `COMMANDS`. Answer
     {"waiting": {"running": [...], "queue": [...]}}   the run is queued behind these
     {"event": {...}}                                  what happened (`observe.record`)
     {"alive": true}                                   nothing happened for a while
+    {"part": {...}}                                   some of a result that may be long; the rest of it is the `result`
     {"result": ...}
     {"error": {"kind": ..., "message": ..., "hint": ..., "reason": ..., "job": ..., "host": ..., "dataset": ...}}
 
@@ -15,7 +16,8 @@ Pure: it knows nothing of sockets.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from zfspull.daemon.lock import LockedError
@@ -28,7 +30,8 @@ from zfspull.errors import (
 )
 
 
-VERSION = 1
+VERSION = 2
+"""2: what a prune tells comes in parts."""
 MAX_REQUEST_BYTES = 64 * 1024
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """A status of thousands of datasets is one line."""
@@ -47,6 +50,19 @@ COMMANDS: Mapping[str, Mapping[str, type]] = {
 """The fields of each command. Those that are true or false may be left out and are false then."""
 
 _ERROR_TEXTS = ("message", "hint", "job", "host", "dataset", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """A result that may be too long for one line.
+
+    Attributes:
+        parts: what is sent ahead, each short enough; may be gone through once.
+        rest: what it ends with.
+    """
+
+    parts: Iterable[object]
+    rest: Message
 
 
 class RequestError(ZfspullError):

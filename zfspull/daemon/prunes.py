@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import structlog
 
 from zfspull.daemon.follow import Follower
 from zfspull.daemon.lock import job_lock
+from zfspull.daemon.prune_reply import parted
 from zfspull.errors import TransientError, ZfspullError
 
 
@@ -19,12 +20,9 @@ if TYPE_CHECKING:
 
     from zfspull.config.schema import Job
     from zfspull.daemon.generation import Generation
+    from zfspull.daemon.protocol import Parted
     from zfspull.daemon.work import Work
     from zfspull.events import Event, EventSink
-    from zfspull.plan.missing import Fate
-    from zfspull.plan.prune import DatasetPrune, LimitExceeded
-    from zfspull.pull.prune import PruneReport
-    from zfspull.zfs.model import Snapshot
 
 
 _log = structlog.get_logger("zfspull.daemon")
@@ -38,10 +36,10 @@ class Prunes:
         self._events = events
         self._locks = locks
         self._new_run_id = new_run_id
-        self._tasks: dict[str, asyncio.Task[dict[str, Any]]] = {}
+        self._tasks: dict[str, asyncio.Task[Parted]] = {}
 
     def start(self, job: Job, generation: Generation, *, dry_run: bool, confirmed: bool) -> Follower:
-        """Thin the target of `job`; the follower ends with a `prune_reply` or an error, of which `LockedError` is one.
+        """Thin the target of `job`; the follower ends with its `parted` report or an error (`LockedError` is one).
 
         Raises:
             TransientError: there is one under way.
@@ -66,16 +64,16 @@ class Prunes:
 
     async def _prune(
         self, job: Job, generation: Generation, events: EventSink, *, dry_run: bool, confirmed: bool
-    ) -> dict[str, Any]:
+    ) -> Parted:
         # A dry run changes nothing, and is most wanted while something is going on.
         lock = contextlib.nullcontext() if dry_run else job_lock(self._locks, job.target)
         with generation.used(), lock:
             report = await self._work.prune(
                 job, generation, events, run_id=self._new_run_id(), dry_run=dry_run, confirmed=confirmed
             )
-        return prune_reply(report)
+        return parted(report)
 
-    def _ended(self, name: str, task: asyncio.Task[dict[str, Any]], follower: Follower) -> None:
+    def _ended(self, name: str, task: asyncio.Task[Parted], follower: Follower) -> None:
         del self._tasks[name]
         if task.cancelled():
             follower.end(TransientError("the daemon is stopping", job=name))
@@ -93,58 +91,3 @@ class _Both:
     def emit(self, event: Event) -> None:
         for sink in self._sinks:
             sink.emit(event)
-
-
-def prune_reply(report: PruneReport) -> dict[str, Any]:
-    """A report for the control socket; its datasets are as in `zfspull prune --json` (docs/reference/cli.md)."""
-    sizes = report.freed.values()
-    return {
-        "destroyed": report.destroyed,
-        "skipped": _skipped(report.skipped),
-        "exceeded": _exceeded(report.exceeded),
-        "freed_bytes": None if None in sizes or not report.freed else sum(size for size in sizes if size is not None),
-        "datasets": [
-            {**dataset_reply(dataset), "freed_bytes": report.freed.get(dataset.dataset)} for dataset in report.datasets
-        ],
-        "missing_datasets": [fate_reply(fate) for fate in report.missing],
-        "source_destroyed": report.on_source.destroyed,
-        "source_skipped": _skipped(report.on_source.skipped),
-        "source_exceeded": _exceeded(report.on_source.exceeded),
-        "source_datasets": [dataset_reply(dataset) for dataset in report.on_source.datasets],
-    }
-
-
-def dataset_reply(dataset: DatasetPrune) -> dict[str, Any]:
-    """What goes and what stays of one dataset, and why."""
-    return {
-        "dataset": dataset.dataset,
-        "whole": dataset.whole,
-        "destroy": [_snapshot(snapshot) for snapshot in dataset.destroy],
-        "keep": [{**_snapshot(snapshot), "reasons": list(dataset.kept[snapshot.guid])} for snapshot in dataset.stay],
-    }
-
-
-def fate_reply(fate: Fate) -> dict[str, Any]:
-    """What becomes of one target dataset that is gone on the source."""
-    return {
-        "dataset": fate.dataset.name,
-        "missing_seconds": fate.seconds,
-        "action": fate.action.value,
-        "obstacles": list(fate.obstacles),
-        "to": fate.to or None,
-    }
-
-
-def _skipped(skipped: Iterable[tuple[str, str, str]]) -> list[dict[str, str]]:
-    return [{"dataset": dataset, "name": name, "reason": reason} for dataset, name, reason in skipped]
-
-
-def _exceeded(exceeded: LimitExceeded | None) -> dict[str, Any] | None:
-    if exceeded is None:
-        return None
-    return {"message": exceeded.message, "hint": exceeded.hint, "count": exceeded.count, "limit": exceeded.limit}
-
-
-def _snapshot(snapshot: Snapshot) -> dict[str, Any]:
-    # A guid has 64 bits; as a JSON number most readers would round it.
-    return {"name": snapshot.name, "guid": str(snapshot.guid), "created_at": snapshot.creation}

@@ -59,9 +59,10 @@ class Firings:
     def missed(self, *, last: datetime | None, now: datetime) -> bool:
         """Whether a firing came between the `last` attempt and `now`. A job never attempted counts as missed.
 
-        It would else never run on a machine that is always off at the hour in question.
+        It would else never run on a machine that is always off at the hour in question. Nor does an attempt that lies
+        ahead count: a clock that was wrong would keep the job from being made up for until that time has come.
         """
-        if last is None:
+        if last is None or last > now:
             return True
         firing = self.after(last)
         return firing is not None and firing <= now

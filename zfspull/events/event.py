@@ -35,17 +35,9 @@ class Fanout:
     """One sink that hands every event to several."""
 
     def __init__(self, sinks: Iterable[EventSink] = ()) -> None:
-        self._sinks = list(sinks)
-
-    def add(self, sink: EventSink) -> None:
-        """Let `sink` have all events from now on."""
-        self._sinks.append(sink)
-
-    def remove(self, sink: EventSink) -> None:
-        """Give `sink` no more events."""
-        self._sinks.remove(sink)
+        self._sinks = tuple(sinks)
 
     def emit(self, event: Event) -> None:
         """Hand `event` to every sink."""
-        for sink in tuple(self._sinks):
+        for sink in self._sinks:
             sink.emit(event)

@@ -31,7 +31,7 @@ def make_app(registry: CollectorRegistry, checks: Mapping[str, Check]) -> web.Ap
 
     Args:
         registry: what `/metrics` shows.
-        checks: what `/healthz` asks, by name: loop, scheduler, config.
+        checks: what `/healthz` asks, by name: scheduler, queue, config, history.
     """
 
     async def index(_request: web.Request) -> web.Response:

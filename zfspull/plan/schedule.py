@@ -110,12 +110,6 @@ def parse_schedule(text: str) -> Schedule:
     return EverySchedule(text, int(seconds))
 
 
-def missed_between(schedule: Schedule, *, last: datetime, now: datetime, zone: tzinfo) -> datetime | None:
-    """The first firing after `last` and not later than `now`: what to catch up with. None if there was none."""
-    firing = schedule.next_after(last, zone)
-    return firing if firing is not None and firing <= now else None
-
-
 def _offset(instant: datetime, zone: tzinfo) -> timedelta:
     """How far the clocks of `zone` are ahead of UTC."""
     return instant.astimezone(zone).utcoffset() or timedelta()

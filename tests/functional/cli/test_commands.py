@@ -242,6 +242,18 @@ def test_a_plan_of_a_host_out_of_reach_says_try_later(machine, closed_port):
     assert json.loads(json_out)["jobs"][0]["error"]["kind"] == "transient"
 
 
+def test_a_prune_whose_source_is_out_of_reach_says_try_later(machine, closed_port):
+    """P6: exit code 75 with the reason, for nothing was destroyed; as JSON it stands with what the target has."""
+    machine.write(closed_port, home=HOME)
+
+    code, out, err = machine.run("prune", "home")
+    json_code, json_out, _ = machine.run("prune", "home", "--json")
+
+    assert (code, json_code, out) == (75, 75, "")
+    assert re.search(r"^zfspull: the source could not be asked.*cannot connect.*job=home", err, re.MULTILINE)
+    assert json.loads(json_out)["unreachable"]["kind"] == "transient"
+
+
 def test_retention_is_simulated_in_good_time(machine, closed_port):
     """Two years of a snapshot every quarter of an hour are judged without asking any machine."""
     machine.write(closed_port, home=HOME + "keep: {last: 3, hourly: 48, daily: 30, weekly: 8, monthly: 12}\n")
@@ -342,12 +354,13 @@ def test_with_a_daemon_it_does_the_work(machine, closed_port):
             assert code == 0
             assert "What is wrong" in out
             assert machine.run("pull", "hoem")[0] == 2
-            assert machine.run("prune", "home", "--dry-run")[:2] == (
-                0,
-                "home: 0 snapshots would be destroyed\n",
-            )
+            code, out, err = machine.run("prune", "home", "--dry-run")
+            assert (code, out) == (75, "")
+            assert "the source could not be asked" in err
 
             machine.write(closed_port, home=HOME, vm=HOME.replace("home", "vm"))
+            code, _, err = machine.run("status", "vm")
+            assert (code, err.splitlines()[-1]) == (2, "  hint: its file is there: zfspull reload")
             assert machine.run("reload") == (0, "reloaded: 2 jobs\n", "")
             machine.write(closed_port, vm="source: gw:tank/vm\n")
             code, _, err = machine.run("reload")

@@ -1,11 +1,12 @@
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from zfspull.cli.commands import check_config, plan, prune, pull, reload, status
 from zfspull.cli.exit_codes import ExitCode
-from zfspull.cli.failure import UsageError
+from zfspull.cli.failure import UsageError, explain
 from zfspull.errors import ConfigError, Problem, RefusalError, TransientError, ZfspullError
 from zfspull.events import Outcome, PruneRefused, PruneSkipped
 from zfspull.observe.status import StatusBoard
@@ -125,6 +126,28 @@ def test_the_json_of_a_prune_is_the_report(capsys):
     assert json.loads(capsys.readouterr().out) == {"job": "home", "dry_run": False, **REPORT, "exceeded": EXCEEDED}
 
 
+@pytest.mark.parametrize(("kind", "code"), [("transient", ExitCode.TRY_LATER), ("permanent", ExitCode.PERMISSION)])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_source_that_could_not_be_asked_is_no_success(capsys, kind, code, dry_run):
+    """P6: a prune that destroyed nothing since it could not see the base says so with a hint, and exits as a plan does."""
+    report = {
+        **REPORT,
+        "destroyed": 0,
+        "unreachable": {"kind": kind, "message": "no answer from gw", "hint": "is it up?"},
+    }
+
+    with pytest.raises(ZfspullError) as caught:
+        prune.tell(report, _options(dry_run=dry_run))
+
+    assert "could not be asked" in caught.value.message
+    assert "no answer from gw" in caught.value.message
+    assert caught.value.hint == "is it up?"
+    assert explain(caught.value).code == code
+    assert ("b/home@b" in capsys.readouterr().out) is dry_run
+    assert prune.tell(report, _options(json=True, dry_run=dry_run)) == code
+    assert json.loads(capsys.readouterr().out)["unreachable"]["hint"] == "is it up?"
+
+
 @pytest.mark.parametrize("confirm", ["", "yes", "hom", "vm"])
 def test_a_confirmation_must_name_the_job(confirm):
     """P1: a confirmation that names another job, or none, confirms nothing."""
@@ -213,10 +236,10 @@ async def test_the_status_of_one_job_is_of_that_job():
     """Naming a job leaves the others out; naming none that exists is a usage error with suggestions."""
     daemon = _Daemon(status=STATUS)
 
-    assert await status.ask(daemon, None) == STATUS
-    assert (await status.ask(daemon, "vm"))["jobs"] == {"vm": {}}
+    assert await status.ask(daemon, _options(job=None)) == STATUS
+    assert (await status.ask(daemon, _options(job="vm")))["jobs"] == {"vm": {}}
     with pytest.raises(UsageError):
-        await status.ask(daemon, "wm")
+        await status.ask(daemon, _options(job="wm", config_path=Path("/nonexistent")))
 
 
 def test_a_picture_of_another_version_is_not_guessed_at():

@@ -33,7 +33,7 @@ async def test_a_pull_tells_the_screen_and_the_history(paths, generation, job, *
     assert [type(event) for event in recorder.events] == [RunStarted, RunFinished]
     assert recorder.events[0].trigger is Trigger.OPERATOR
     history = History(paths.history, clock)
-    assert history.last_success("home").run_id == finished.run_id
+    assert history.last_attempt("home").run_id == finished.run_id
     history.close()
 
 

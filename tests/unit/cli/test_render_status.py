@@ -2,7 +2,7 @@ from datetime import UTC
 
 import pytest
 
-from zfspull.cli.render_status import STATUS_VERSION, only, status_view
+from zfspull.cli.render_status import only, status_view
 from zfspull.cli.terminal import as_text
 from zfspull.events import (
     ConfigLoaded,
@@ -18,7 +18,6 @@ from zfspull.events import (
     TransferStarted,
     Trigger,
 )
-from zfspull.observe import status as observed
 from zfspull.observe.ledger import JobFacts
 from zfspull.observe.status import StatusBoard
 
@@ -172,11 +171,6 @@ def test_an_idle_daemon_says_so_in_two_lines():
 def test_one_job_can_be_picked():
     """`status JOB` shows that job and no other."""
     assert list(only(STATUS, ["vm"])["jobs"]) == ["vm"]
-
-
-def test_both_sides_speak_the_same_version():
-    """The tables understand the version that this daemon has."""
-    assert observed.STATUS_VERSION == STATUS_VERSION
 
 
 @pytest.mark.parametrize("columns", [40, 80])

@@ -52,11 +52,18 @@ class _Client:
             yield item
 
 
+def _options(**changes):
+    nowhere = Path("/nonexistent")
+    values = {"job": "home", "wants_other_config": False, "socket": None}
+    paths = {"socket_path": nowhere / "s", "config_path": nowhere / "zfspull.yaml"}
+    return SimpleNamespace(**{**values, **paths, **changes})
+
+
 async def test_a_pull_is_followed_to_its_end():
     """The queue, every event and the outcome of the daemon's run reach the terminal."""
     screen = _Screen()
 
-    finished = await there.pull(_Client(Waiting(("vm",), ("home",)), STARTED, FINISHED), "home", screen)
+    finished = await there.pull(_Client(Waiting(("vm",), ("home",)), STARTED, FINISHED), _options(), screen)
 
     assert finished is FINISHED
     assert screen.shown == [(("vm",), ("home",)), STARTED, FINISHED]
@@ -67,16 +74,42 @@ async def test_an_unknown_job_is_not_asked_for():
     client = _Client()
 
     with pytest.raises(UsageError) as caught:
-        await there.pull(client, "hom", _Screen())
+        await there.pull(client, _options(job="hom"), _Screen())
 
     assert caught.value.hint == "did you mean 'home'? jobs: home, vm"
     assert client.asked == []
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("source: gw:tank/new\ntarget: backup/new\nschedule: manual\n", "zfspull reload"),
+        ("source: gw:tank/new\n", "zfspull reload"),
+        (None, "did you mean"),
+    ],
+)
+async def test_a_job_that_is_not_loaded_yet_says_so(tmp_path, text, hint):
+    """Who has just written a job's file, with mistakes or without, is told that the daemon has yet to load it."""
+    (tmp_path / "jobs.d").mkdir()
+    (tmp_path / "zfspull.yaml").write_text("hosts: {gw: {address: 192.0.2.1}}\n")
+    if text is not None:
+        (tmp_path / "jobs.d" / "homes.yaml").write_text(text)
+
+    with pytest.raises(UsageError) as caught:
+        await there.prune(
+            _Client(),
+            _options(job="homes", config_path=tmp_path / "zfspull.yaml"),
+            _Screen(),
+            dry_run=True,
+            confirmed=False,
+        )
+    assert hint in caught.value.hint
+
+
 async def test_who_stops_watching_hears_that_the_run_goes_on(capsys):
     """Ctrl-C does not leave one in doubt about what became of the run."""
     with pytest.raises(asyncio.CancelledError):
-        await there.pull(_Client(STARTED, asyncio.CancelledError()), "home", _Screen())
+        await there.pull(_Client(STARTED, asyncio.CancelledError()), _options(), _Screen())
 
     assert "the daemon goes on with it" in capsys.readouterr().err
 
@@ -87,20 +120,29 @@ async def test_a_prune_is_followed_to_its_report():
     event = SnapshotsDestroyed(at=1, job="home", dataset="b/home", names=("a",), kept=1)
     client = _Client(event, Pruned(REPORT))
 
-    assert await there.prune(client, "home", screen, dry_run=False, confirmed=True) == REPORT
+    assert await there.prune(client, _options(), screen, dry_run=False, confirmed=True) == REPORT
     assert client.asked == [("home", False, True)]
     assert screen.shown == [event]
-
-
-def _options(**changes):
-    return SimpleNamespace(
-        **{"wants_other_config": False, "socket": None, "socket_path": Path("/nonexistent/s"), **changes}
-    )
 
 
 async def test_without_a_daemon_there_is_none():
     """Nobody at the usual place means: do it here."""
     assert await there.find_daemon(_options()) is None
+
+
+@pytest.mark.parametrize("answer", [b"", b"hello\n"])
+async def test_a_daemon_that_breaks_off_is_not_taken_for_none(tmp_path, answer):
+    """P10: whoever has connected has found a daemon: what goes wrong then is told, and no work is done behind its back."""
+
+    async def break_off(reader, writer):
+        await reader.readline()
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_unix_server(break_off, tmp_path / "s")
+    with pytest.raises(DaemonUnreachableError):
+        await there.find_daemon(_options(socket_path=tmp_path / "s"))
+    server.close()
 
 
 async def test_a_socket_that_was_named_must_answer():

@@ -11,12 +11,27 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from zfspull.daemon import client as client_module
 from zfspull.daemon import control
-from zfspull.daemon.client import Client, DaemonUnreachableError, Pruned, Waiting, connect
+from zfspull.daemon.client import (
+    AnswerTooLongError,
+    Client,
+    DaemonAbsentError,
+    DaemonUnreachableError,
+    Pruned,
+    Waiting,
+    connect,
+)
 from zfspull.daemon.control import ControlServer
 from zfspull.daemon.follow import Follower
+from zfspull.daemon.protocol import Parted
+from zfspull.daemon.prune_reply import parted, prune_reply
 from zfspull.errors import LocalResourceError, RefusalError, TransientError
 from zfspull.events import Noticed, Outcome, RunFinished, TransferProgress
+from zfspull.plan.prune import DatasetPrune
+from zfspull.pull.prune import PruneReport
+from zfspull.pull.source_prune import SourcePruneReport
+from zfspull.zfs.model import Snapshot
 
 
 FINISHED = RunFinished(
@@ -149,8 +164,111 @@ async def test_a_prune_ends_in_its_report(served):
 
     items = [item async for item in Client(path).prune("home", dry_run=True)]
 
-    assert items == [Pruned({"destroyed": 3, "datasets": []})]
+    assert [type(item) for item in items] == [Pruned]
+    assert (items[0].report["destroyed"], items[0].report["datasets"]) == (3, [])
     assert commands.asked == [{"command": "prune", "job": "home", "dry_run": True, "confirm": False}]
+
+
+def snapshots(count):
+    return tuple(Snapshot(name=f"auto-{n:07}", guid=n + 1, createtxg=n, creation=n) for n in range(count))
+
+
+def long_report(count):
+    """Two datasets with `count` snapshots each, of which half would go; one snapshot that is held, one dataset gone."""
+    shots = snapshots(count)
+    kept = {shot.guid: ("daily 2026-11-20", "guard: newest") for shot in shots[count // 2 :]}
+    datasets = tuple(
+        DatasetPrune(dataset=name, kept=kept, destroy=shots[: count // 2], stay=shots[count // 2 :])
+        for name in ("vault/a", "vault/b")
+    )
+    return PruneReport(
+        datasets=datasets,
+        destroyed=count,
+        skipped=(("vault/a", "x", "held"), ("vault/a", "y", "busy")),
+        freed={"vault/a": 5},
+        on_source=SourcePruneReport(datasets=datasets[:1]),
+    )
+
+
+async def test_a_report_of_any_length_comes_in_parts(served, monkeypatch):
+    """P9: a prune is told in messages of bounded length however many snapshots there are, and arrives as one report."""
+    path, commands = served
+    report = long_report(4000)
+    monkeypatch.setattr(client_module, "MAX_ANSWER_BYTES", 512 * 1024)
+    follower = commands.reply = Follower()
+    follower.end(parted(report))
+
+    (pruned,) = [item async for item in Client(path).prune("home", dry_run=True)]
+
+    assert len(json.dumps(pruned.report)) > client_module.MAX_ANSWER_BYTES
+    assert pruned.report == prune_reply(report)
+    assert [len(dataset["keep"]) for dataset in pruned.report["datasets"]] == [2000, 2000]
+
+
+async def test_a_long_report_leaves_the_loop_to_others(served):
+    """P9: while a reader who keeps up is sent many parts, the rest of the daemon has its turn after each."""
+    path, commands = served
+    turns, at_part = 0, []
+
+    async def take_turns():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def parts():
+        for number in range(50):
+            at_part.append(turns)
+            yield {"of": "datasets", "row": {"dataset": f"vault/{number}"}}
+
+    others = asyncio.create_task(take_turns())
+    follower = commands.reply = Follower()
+    follower.end(Parted(parts(), {}))
+    (pruned,) = [item async for item in Client(path).prune("home")]
+    others.cancel()
+
+    assert len(pruned.report["datasets"]) == 50
+    assert sorted(set(at_part)) == at_part
+
+
+async def test_the_report_of_a_daemon_not_yet_restarted_is_understood(served):
+    """After an upgrade, a daemon that still sends a report as a whole is understood."""
+    path, commands = served
+    follower = commands.reply = Follower()
+    follower.end({"destroyed": 1, "datasets": [{"dataset": "vault/a"}]})
+
+    (pruned,) = [item async for item in Client(path).prune("home")]
+
+    assert pruned.report["datasets"] == [{"dataset": "vault/a"}]
+
+
+@pytest.mark.parametrize(
+    "part", [5, {}, {"of": "secrets", "row": {}}, {"of": "datasets", "row": 5}, {"of": [], "row": {}}]
+)
+async def test_a_part_of_nothing_known_is_noticed(tmp_path, part):
+    """P8: a part that belongs to no list of a report is an error, not a crash."""
+
+    async def babble(reader, writer):
+        await reader.readline()
+        writer.write(json.dumps({"part": part}).encode() + b'\n{"result": {}}\n')
+        writer.close()
+
+    server = await asyncio.start_unix_server(babble, tmp_path / "s")
+    with pytest.raises(DaemonUnreachableError, match="something unknown"):
+        _ = [item async for item in Client(tmp_path / "s").prune("home")]
+    server.close()
+
+
+async def test_an_answer_too_long_is_not_taken_for_a_daemon_that_is_gone(served, monkeypatch):
+    """Who asked learns that the daemon runs and did it, and is not sent to look whether it does."""
+    path, commands = served
+    monkeypatch.setattr(client_module, "MAX_ANSWER_BYTES", 1024)
+    commands.reply = {"jobs": "x" * 5000}
+
+    with pytest.raises(AnswerTooLongError, match="longer than 1024 bytes") as caught:
+        await Client(path).status()
+    assert not isinstance(caught.value, DaemonUnreachableError)
+    assert "was done" in caught.value.hint
 
 
 async def test_a_silent_run_is_known_to_be_alive(served, monkeypatch):
@@ -250,6 +368,32 @@ async def test_a_crowd_is_refused(served, monkeypatch):
         one.close()
 
 
+async def test_a_crowd_is_refused_in_words_however_slow_it_asks(served, monkeypatch):
+    """One of too many clients that asks a moment after it was connected is told so, and not cut off while it asks."""
+    path, _ = served
+    monkeypatch.setattr(control, "MAX_CLIENTS", 1)
+    first = await asyncio.open_unix_connection(path)
+    reader, writer = await asyncio.open_unix_connection(path)
+    await asyncio.sleep(0.1)
+    writer.write(b'{"command":"ping"}\n')
+
+    assert "too many clients" in json.loads(await reader.readline())["error"]["message"]
+    for one in (first[1], writer):
+        one.close()
+
+
+async def test_connections_are_bounded_even_without_requests(served, monkeypatch):
+    """P9: of very many connections that ask nothing yet, those beyond a bound are closed at once."""
+    path, _ = served
+    monkeypatch.setattr(control, "MAX_CONNECTIONS", 3)
+    early = [await asyncio.open_unix_connection(path) for _ in range(3)]
+    await asyncio.sleep(0.05)
+
+    assert await talk(path, b"", eof=False) == []
+    for _, one in early:
+        one.close()
+
+
 async def test_a_socket_left_by_a_crash_is_replaced(tmp_path):
     """P5: after a crash the daemon starts again without a hand."""
     first = ControlServer(tmp_path / "s", Commands())
@@ -284,7 +428,7 @@ async def test_a_file_in_the_way_is_not_removed(tmp_path):
 
 async def test_without_a_daemon_the_client_says_so(tmp_path):
     """Nobody listening is an error of its own, which the command line takes as "do it without"."""
-    with pytest.raises(DaemonUnreachableError, match="does not answer"):
+    with pytest.raises(DaemonAbsentError, match="does not answer"):
         await connect(tmp_path / "s")
 
 

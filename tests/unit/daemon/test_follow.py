@@ -48,16 +48,50 @@ async def test_only_the_latest_progress_of_a_dataset_waits():
 
 
 @given(st.lists(st.one_of(st.integers(0, 20).map(notice), st.text("abcdef", min_size=1).map(lambda d: progress(d, 1)))))
-async def test_a_reader_who_never_reads_costs_little_and_loses_progress_first(events):
-    """P9: the queue is bounded; what is not progress is kept as long as there is progress to drop."""
-    follower = Follower(max_events=5)
+async def test_a_reader_who_never_reads_costs_little_and_is_told_what_is_missing(events):
+    """P9: the queue is bounded, whatever comes; the newest events are kept, and it is said how many are not there."""
+    follower = Follower(max_events=5, max_progress=3)
     for event in events:
         follower.emit(event)
     kept = await drained(follower)
 
-    assert len(kept) <= 5
     notices = [event for event in events if isinstance(event, Noticed)]
-    assert [event for event in kept if isinstance(event, Noticed)] == notices[-5:]
+    missing = max(0, len(notices) - 5)
+    told = [event for event in kept if isinstance(event, Noticed) and event.reason == "events_dropped"]
+    assert [event.message.split(": ")[-1] for event in told] == [str(missing)] * (missing > 0)
+    assert [event for event in kept if isinstance(event, Noticed) and event not in told] == notices[-5:]
+    latest = list(dict.fromkeys(event.dataset for event in reversed(events) if isinstance(event, TransferProgress)))
+    assert [event.dataset for event in kept if isinstance(event, TransferProgress)] == latest[:3][::-1]
+    assert follower.dropped == missing
+
+
+async def test_each_gap_is_told_in_its_place():
+    """What is missing is told before what comes after it, and once."""
+    follower = Follower(max_events=2)
+    for number in range(4):
+        follower.emit(notice(number))
+    first = await follower.next()
+    for number in range(4, 7):
+        follower.emit(notice(number))
+
+    assert (first.reason, first.at, first.message.split(": ")[-1]) == ("events_dropped", 2.0, "2")
+    assert [(event.reason, event.message.split(": ")[-1]) for event in await drained(follower)] == [
+        ("events_dropped", "3"),
+        ("test", "5"),
+        ("test", "6"),
+    ]
+
+
+async def test_a_large_tree_is_told_as_a_whole():
+    """Of ten thousand datasets that are told of without a pause, a reader who reads misses none."""
+    follower = Follower()
+    for number in range(10_000):
+        follower.emit(notice(number))
+        follower.emit(progress(str(number), 1))
+
+    kept = await drained(follower)
+    assert sum(isinstance(event, Noticed) for event in kept) == 10_000
+    assert follower.dropped == 0
 
 
 async def test_the_end_wakes_who_waits():

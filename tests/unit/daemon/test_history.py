@@ -105,74 +105,135 @@ def refused(run_id, dataset="b"):
 def feed(history, *events):
     for event in events:
         history.emit(event)
-    history.flush()
+    if history._writer is not None:
+        history._writer.submit(lambda: None).result()  # what was handed over is written
 
 
-def test_a_restart_forgets_nothing_that_counts(open_history):
+def recorded(path, job="home"):
+    """The runs of a job in the file, newest first: run, trigger, host and error."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        statement = "SELECT run_id, trigger, host, error FROM runs WHERE job = ? ORDER BY rowid DESC"
+        return connection.execute(statement, (job,)).fetchall()
+
+
+def run_ids(path, job="home"):
+    return [row[0] for row in recorded(path, job)]
+
+
+def last_success(history, job="home"):
+    runs = [event for event in history.remembered(job) if isinstance(event, RunFinished)]
+    return next((run for run in runs if run.outcome is Outcome.SUCCESS), None)
+
+
+def observations(history, job="home"):
+    return [event for event in history.remembered(job) if isinstance(event, DatasetObserved)]
+
+
+def test_a_restart_forgets_nothing_that_counts(open_history, clock):
     """Last success, last attempt, recovery points and problems are the same after a restart."""
     prune = PruneRefused(at=5.0, job="home", run_id="2", message="m", hint="h", count=9, limit=3)
     history = open_history()
     feed(history, run_started("1"), observed("1"), run_finished("1"))
     feed(history, run_started("2"), observed("2"), refused("2"), prune, run_finished("2", Outcome.PARTIAL, 1_000_100.0))
+    clock.seconds += 100
     before = history.remembered("home")
     history.close()
     again = open_history()
 
-    assert again.last_success("home") == run_finished("1")
+    assert last_success(again) == run_finished("1")
     assert again.last_attempt("home") == run_finished("2", Outcome.PARTIAL, 1_000_100.0)
-    assert again.observations("home") == [observed("2")]
+    assert observations(again) == [observed("2")]
     assert set(again.remembered("home")) == set(before)
     assert {refused("2"), prune} <= set(before)
     assert again.trouble == ""
 
 
-def test_recent_runs_newest_first(open_history):
-    """The newest runs come first, with why they were started."""
+def test_every_run_is_recorded_with_its_start(open_history, path):
+    """The file says of each run why it was started and from where it pulled, as far as that is known."""
     history = open_history()
     feed(history, run_started("1", trigger=Trigger.OPERATOR), run_finished("1", at=1.0))
     feed(history, run_started("2", trigger=Trigger.CATCH_UP), run_finished("2", at=2.0))
     feed(history, run_finished("3", at=3.0), run_finished("x", job="other"))
 
-    runs = history.recent("home", 2)
-    assert [run.finished.run_id for run in runs] == ["3", "2"]
-    assert (runs[1].trigger, runs[1].host) == (Trigger.CATCH_UP, "gw")
-    assert (runs[0].trigger, runs[0].host) == (Trigger.OPERATOR, "")
-    assert history.recent("unknown", 5) == []
+    assert recorded(path) == [("3", "operator", "", ""), ("2", "catch_up", "gw", ""), ("1", "operator", "gw", "")]
+    assert run_ids(path, "other") == ["x"]
 
 
 def test_an_unknown_job_has_no_history(open_history):
     """Asking for a job that never ran is no error."""
     history = open_history()
 
-    assert (history.last_success("x"), history.last_attempt("x")) == (None, None)
-    assert (history.observations("x"), history.remembered("x")) == ([], ())
+    assert (last_success(history, "x"), history.last_attempt("x")) == (None, None)
+    assert (observations(history, "x"), history.remembered("x")) == ([], ())
 
 
-def test_old_runs_go_but_never_the_last_success_or_attempt(open_history, clock, monkeypatch):
-    """Retention is by number and age; the last success and the last attempt stay however old they are."""
+def test_old_runs_go_but_never_the_last_success_or_attempt(open_history, path, monkeypatch):
+    """A job keeps so many of its newest runs, and its last success however long ago that was."""
     monkeypatch.setattr(module, "MAX_RUNS_PER_JOB", 3)
     history = open_history()
     feed(history, run_finished("good", at=1.0), run_finished("other", at=1.0, job="other"))
     feed(history, *(run_finished(f"{number}", Outcome.FAILED, at=10.0 + number) for number in range(9)))
-    assert [run.finished.run_id for run in history.recent("home", 99)] == ["8", "7", "6", "good"]
-    assert len(history.recent("other", 99)) == 1
-    clock.seconds += module.MAX_AGE_SECONDS
-    feed(history, run_finished("new", Outcome.FAILED, at=clock.seconds))
 
-    assert [run.finished.run_id for run in history.recent("home", 99)] == ["new", "good"]
+    assert run_ids(path) == ["8", "7", "6", "good"]
+    assert run_ids(path, "other") == ["other"]
 
 
-def test_jobs_gone_for_a_year_are_forgotten(open_history, clock):
+def test_jobs_gone_for_a_year_are_forgotten(open_history, monkeypatch):
     """A job that has not run for longer than the retention leaves nothing behind; others are untouched."""
+    monkeypatch.setattr("zfspull.daemon.history_file.NEWEST_RUNS", 2)
+    later = 1_000_000.0 + module.MAX_AGE_SECONDS + 1
     history = open_history()
     feed(history, observed("1"), run_finished("1"))
-    clock.seconds += module.MAX_AGE_SECONDS + 1
-    feed(history, observed("2", job="mail"), run_finished("2", job="mail", at=clock.seconds))
+    feed(history, run_finished("2", job="mail", at=later), observed("3", job="mail"))
+    feed(history, run_finished("3", job="mail", at=later + 60))
     history.close()
     again = open_history()
 
     assert again.remembered("home") == ()
-    assert again.observations("mail") == [observed("2", job="mail")]
+    assert observations(again, "mail") == [observed("3", job="mail")]
+
+
+def test_a_boot_with_a_clock_far_ahead_forgets_nothing(open_history, clock):
+    """Age is told by the runs in the file: a clock that was wrong, and a run or two by it, cost no job its history."""
+    history = open_history()
+    feed(history, observed("1"), run_finished("1"), run_finished("2", job="mail"))
+    history.close()
+    clock.seconds += 2 * module.MAX_AGE_SECONDS
+    wrong = open_history()
+    feed(wrong, run_finished("3", job="mail", at=clock.seconds))
+    wrong.close()
+    still_wrong = open_history()
+    still_wrong.close()
+    clock.seconds = 1_000_000.0
+    mended = open_history()
+
+    assert last_success(mended) == run_finished("1")
+    assert observations(mended) == [observed("1")]
+
+
+def test_the_newest_run_is_the_one_recorded_last(open_history, path, clock, monkeypatch):
+    """A run that ended while the clock was ahead is the newest until the next one, and goes like any other."""
+    monkeypatch.setattr(module, "MAX_RUNS_PER_JOB", 3)
+    history = open_history()
+    feed(history, run_finished("ahead", at=clock.seconds + 400 * 86400))
+    feed(history, run_finished("good"), run_finished("bad", Outcome.FAILED, 1_000_001.0))
+    clock.seconds += 10
+    history.close()
+    again = open_history()
+
+    assert (last_success(again).run_id, again.last_attempt("home").run_id) == ("good", "bad")
+    feed(again, *(run_finished(f"{number}", Outcome.FAILED) for number in range(3)))
+    assert run_ids(path) == ["2", "1", "0", "good"]
+
+
+def test_what_is_remembered_never_lies_in_the_future(open_history, clock):
+    """A success dated ahead by a wrong clock counts from the restart on, so that an alert that waits for the next can fire."""
+    history = open_history()
+    feed(history, run_finished("ahead", at=clock.seconds + 86400))
+    history.close()
+    shown = last_success(open_history())
+
+    assert (shown.at, shown.started_at) == (clock.seconds, clock.seconds - 10)
 
 
 def test_a_vanished_dataset_is_not_brought_back(open_history):
@@ -182,17 +243,17 @@ def test_a_vanished_dataset_is_not_brought_back(open_history):
     feed(history, observed("2", "a"), run_finished("2"))
     history.close()
 
-    assert open_history().observations("home") == [observed("2", "a")]
+    assert observations(open_history()) == [observed("2", "a")]
 
 
 @pytest.mark.parametrize("text", ["\udcff broken", "x" * 10**6, "a\x00b", "'; DROP TABLE runs; --"])
-def test_any_text_can_be_kept(open_history, text):
+def test_any_text_can_be_kept(open_history, path, text):
     """An error message of whatever bytes and length is recorded, and the next one too."""
     history = open_history()
     feed(history, run_finished("1", error=text), run_finished("2", at=1_000_001.0))
 
-    assert [run.finished.run_id for run in history.recent("home", 9)] == ["2", "1"]
-    assert len(history.recent("home", 9)[1].finished.error) < 5000
+    assert run_ids(path) == ["2", "1"]
+    assert len(recorded(path)[1][3]) < 5000
     assert history.trouble == ""
 
 
@@ -236,7 +297,7 @@ def test_a_file_that_cannot_be_used_is_moved_aside(open_history, path, spoil, la
     assert path.with_name(f"history.sqlite.{label}").exists()
     assert again.last_attempt("home") is None
     feed(again, run_finished("2"))
-    assert [run.finished.run_id for run in again.recent("home", 9)] == ["2"]
+    assert run_ids(path) == ["2"]
 
 
 @pytest.mark.parametrize("kind", ["missing directory", "a directory"])
@@ -247,8 +308,7 @@ def test_without_a_file_the_daemon_runs_on(open_history, path, clock, kind):
         history = History(where, clock)
     feed(history, run_started("1"), observed("1"), run_finished("1"))
 
-    assert history.last_success("home") == run_finished("1")
-    assert history.recent("home", 9) == []
+    assert last_success(history) == run_finished("1")
     assert "can't be opened" in history.trouble
     assert [entry["log_level"] for entry in logs] == ["warning"]
     history.close()
@@ -268,8 +328,8 @@ def test_an_odd_record_hides_no_other(open_history, path):
         again = open_history()
 
     assert [entry["event"] for entry in logs] == ["history.record_ignored"]
-    assert len(again.observations("home")) == 1
-    assert [run.finished.run_id for run in again.recent("home", 9)] == ["1"]
+    assert len(observations(again)) == 1
+    assert again.last_attempt("home").run_id == "1"
 
 
 def test_a_locked_file_stops_nothing_and_is_not_thrown_away(open_history, path, monkeypatch):
@@ -286,7 +346,7 @@ def test_a_locked_file_stops_nothing_and_is_not_thrown_away(open_history, path, 
     feed(history, run_finished("2"))
 
     assert history.trouble == ""
-    assert [run.finished.run_id for run in history.recent("home", 9)] == ["2"]
+    assert run_ids(path) == ["2"]
 
 
 def test_nothing_is_written_by_the_thread_that_emits(open_history, monkeypatch):
@@ -301,14 +361,14 @@ def test_nothing_is_written_by_the_thread_that_emits(open_history, monkeypatch):
     assert threading.current_thread() not in threads
 
 
-def test_after_close_nothing_breaks(open_history):
+def test_after_close_nothing_breaks(open_history, path):
     """Late events and a second close are harmless."""
     history = open_history()
     history.close()
     feed(history, run_finished("1"))
     history.close()
 
-    assert history.recent("home", 9) == []
+    assert run_ids(path) == []
 
 
 def pool_observed(used, at=1_000_000.0, pool="vault"):
@@ -329,12 +389,10 @@ def test_what_was_seen_of_pools_is_bounded(open_history):
     """What is two months old goes, and so does what a wrong clock has dated ahead."""
     history = open_history()
     for event in (pool_observed(1), pool_observed(2, 9e9), pool_observed(3, 1_000_100.0)):
-        history.emit(event)
-    history.flush()
+        feed(history, event)
     assert history.past_of_pool("vault") == [Sample(1_000_100.0, 3)]  # 9e9 had pushed out the first
 
-    history.emit(pool_observed(4, 1_000_100.0 + 61 * 86400))
-    history.flush()
+    feed(history, pool_observed(4, 1_000_100.0 + 61 * 86400))
     assert [sample.used_bytes for sample in history.past_of_pool("vault")] == [4]
 
 
@@ -348,16 +406,14 @@ def test_a_history_from_before_pools_were_looked_at_goes_on(path, open_history):
         connection.commit()
 
     history = open_history()
-    history.emit(pool_observed(1))
-    history.flush()
+    feed(history, pool_observed(1))
 
-    assert (len(history.recent("home", 5)), len(history.past_of_pool("vault"))) == (1, 1)
+    assert (run_ids(path), len(history.past_of_pool("vault"))) == (["1"], 1)
 
 
 def test_a_size_beyond_all_measure_stops_nothing(open_history):
     """What SQLite can't hold is trouble that is shown, not a crash."""
     history = open_history()
-    history.emit(pool_observed(2**64 - 1))
-    history.flush()
+    feed(history, pool_observed(2**64 - 1))
 
     assert "vault" in history.trouble

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
+from structlog.testing import capture_logs
 
+from zfspull.daemon.history import History
 from zfspull.daemon.lock import job_lock
 from zfspull.daemon.owner import make_file
+from zfspull.events import PoolObserved
 
 
 SOMEBODY = 12345
@@ -46,3 +49,53 @@ def test_a_file_is_made_anew_and_never_through_a_link(tmp_path):
     assert precious.read_text() == "precious"
     assert not link.is_symlink()
     assert link.stat().st_mode & 0o777 & ~0o640 == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_history_is_the_daemons_whoever_opens_it(tmp_path, clock):
+    """The history, its log and its index belong to the daemon's user when a pull by root made them, and when it wrote to them."""
+    os.chown(tmp_path, SOMEBODY, SOMEBODY)
+    for _ in ("made", "opened again"):
+        history = History(tmp_path / "history.sqlite", clock)
+        history.emit(PoolObserved(at=1.0, pool="vault", used_bytes=1, available_bytes=1, full_at=None))
+        assert history.past_of_pool("vault") is not None
+        made = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in tmp_path.iterdir()}
+        history.close()
+
+        assert made == dict.fromkeys(
+            ("history.sqlite", "history.sqlite-wal", "history.sqlite-shm"), (SOMEBODY, SOMEBODY)
+        )
+        assert (tmp_path / "history.sqlite").stat().st_mode & 0o777 & ~0o640 == 0
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_no_history_is_opened_through_a_link(tmp_path, clock, there):
+    """What a link in the state directory points to is neither made nor written nor moved, and it is said why nothing is recorded."""
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "history.sqlite"
+    if there:
+        elsewhere.touch()
+    link.symlink_to(elsewhere)
+
+    with capture_logs():
+        history = History(link, clock)
+    history.close()
+
+    assert "is a link" in history.trouble
+    assert link.is_symlink()
+    assert not there or elsewhere.read_bytes() == b""
+    assert elsewhere.exists() is there
+
+
+def test_a_link_put_there_at_the_last_moment_is_not_followed(tmp_path, clock, monkeypatch):
+    """A daemon taken over can't have root write elsewhere by swapping the history for a link while it is being opened."""
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "history.sqlite"
+    elsewhere.touch()
+    link.symlink_to(elsewhere)
+    monkeypatch.setattr(type(link), "is_symlink", lambda _: False)
+
+    with capture_logs():
+        history = History(link, clock)
+    history.close()
+
+    assert "is a link" in history.trouble
+    assert elsewhere.read_bytes() == b""

@@ -93,10 +93,12 @@ def test_jobs_are_spread():
         (NOON - timedelta(minutes=1), True),
         (NOON, False),
         (NOON + timedelta(minutes=29), False),
+        (NOON + timedelta(minutes=31), True),
+        (NOON + timedelta(days=400), True),
     ],
 )
 def test_a_firing_since_the_last_attempt_was_missed(last, missed):
-    """A run that should have begun while the daemon was down is made up for; one that was made is not."""
+    """A run that should have begun while the daemon was down is made up for; one that was made, and not later than now, is not."""
     assert firings("@hourly").missed(last=last, now=NOON + timedelta(minutes=30)) is missed
 
 

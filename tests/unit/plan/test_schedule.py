@@ -15,7 +15,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from zfspull.plan.schedule import EverySchedule, missed_between, parse_schedule
+from zfspull.plan.schedule import EverySchedule, parse_schedule
 
 
 MINUTE = timedelta(minutes=1)
@@ -211,17 +211,6 @@ def test_the_end_of_the_calendar():
 def test_interval_is_the_longest_usual_gap(text, seconds):
     """The interval is what an alert may wait for: the longest time between two firings."""
     assert seconds == parse_schedule(text).interval_seconds()
-
-
-def test_missed_firings():
-    """A firing between the last run and now was missed; one that lies ahead was not."""
-    schedule, at = parse_schedule("0 3 * * *"), datetime(2026, 11, 21, 3, tzinfo=UTC)
-    before, after = at - timedelta(hours=1), at + timedelta(hours=1)
-
-    assert at == missed_between(schedule, last=before, now=after, zone=UTC)
-    assert at == missed_between(schedule, last=before, now=at, zone=UTC)
-    assert missed_between(schedule, last=at, now=after, zone=UTC) is None
-    assert missed_between(schedule, last=before - timedelta(hours=1), now=before, zone=UTC) is None
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from zfspull.cli.exit_codes import ExitCode
-from zfspull.cli.failure import UsageError
+from zfspull.cli.failure import UsageError, explain
 from zfspull.cli.options import Commands, Options, add_command, add_json
 from zfspull.cli.text import counted, safe
-from zfspull.errors import RefusalError
+from zfspull.errors import RefusalError, ZfspullError
 from zfspull.events import Event, PruneRefused
 
 
@@ -44,7 +44,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: Options) -> int:
-    """Prune; 3 if it would be too much."""
+    """Prune; 3 if it would be too much, 75 or 77 if the source could not be asked."""
     from zfspull.cli.foreground import in_foreground
 
     if options.confirm is not None and options.confirm != options.job:
@@ -62,7 +62,7 @@ async def _prune(options: Options) -> int:
     confirmed = options.confirm is not None
     client = None if options.here else await there.find_daemon(options)
     if client is not None:
-        report = await there.prune(client, options.job, events, dry_run=options.dry_run, confirmed=confirmed)
+        report = await there.prune(client, options, events, dry_run=options.dry_run, confirmed=confirmed)
     else:
         report = await _prune_here(options, events, confirmed=confirmed)
     return tell(report, options)
@@ -93,20 +93,38 @@ def tell(report: dict[str, Any], options: Options) -> int:
 
     Raises:
         RefusalError: it would be more than max_destroy, and nothing was destroyed.
+        ZfspullError: the source could not be asked, and nothing was destroyed.
     """
-    exceeded = [one["message"] for one in (report["exceeded"], report["source_exceeded"]) if one]
+    trouble = _unreachable(report, options.job) or _too_much(report, options.job)
     if options.json:
         print(json.dumps({"job": options.job, "dry_run": options.dry_run, **report}, indent=2))
-        return ExitCode.REFUSED if exceeded else ExitCode.OK
+        return explain(trouble).code if trouble else ExitCode.OK
     if options.dry_run:
         _show_tables(report, options)
-    if exceeded:
-        raise RefusalError(
-            "; ".join(exceeded),
-            hint=f"look at it with --dry-run; if it is right: zfspull prune {options.job} --confirm={options.job}",
-        )
+    if trouble:
+        raise trouble
     print(summary(report, options.job, dry_run=options.dry_run))
     return ExitCode.OK
+
+
+def _unreachable(report: dict[str, Any], job: str) -> ZfspullError | None:
+    from zfspull.daemon.protocol import error_from_message
+
+    why = report.get("unreachable")  # a daemon that has not been restarted since an upgrade does not say
+    if not why:
+        return None
+    message = f"the source could not be asked, so nothing goes: {why['message']}"
+    return error_from_message({**why, "message": message, "job": job})
+
+
+def _too_much(report: dict[str, Any], job: str) -> RefusalError | None:
+    exceeded = [one["message"] for one in (report["exceeded"], report["source_exceeded"]) if one]
+    if not exceeded:
+        return None
+    return RefusalError(
+        "; ".join(exceeded),
+        hint=f"look at it with --dry-run; if it is right: zfspull prune {job} --confirm={job}",
+    )
 
 
 def summary(report: dict[str, Any], job: str, *, dry_run: bool) -> str:

@@ -52,7 +52,7 @@ async def _pull(options: Options) -> int:
     client = await there.find_daemon(options)
     with run_screen(options) as screen:
         if client is not None:
-            finished = await there.pull(client, options.job, screen)
+            finished = await there.pull(client, options, screen)
         else:
             finished = await _pull_here(options, screen)
     return OUTCOMES[finished.outcome]

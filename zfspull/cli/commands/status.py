@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from zfspull.cli.exit_codes import ExitCode
-from zfspull.cli.failure import UsageError, unknown_job
+from zfspull.cli.failure import UsageError
 from zfspull.cli.options import Commands, Options, add_command
 from zfspull.errors import ZfspullError
 
@@ -63,7 +63,7 @@ async def _status(options: Options) -> int:
         if not terminal.animated:
             raise UsageError("--watch needs a terminal that can redraw lines", hint="leave it out, or use --json")
         await _watch(client, options, terminal)
-    status = await ask(client, options.job)
+    status = await ask(client, options)
     if options.json:
         print(json.dumps(status, indent=2))
     else:
@@ -71,21 +71,22 @@ async def _status(options: Options) -> int:
     return ExitCode.OK
 
 
-async def ask(client: Client, job: str | None) -> dict[str, Any]:
+async def ask(client: Client, options: Options) -> dict[str, Any]:
     """The daemon's picture, of one job if one is named.
 
     Raises:
         UsageError: the daemon has no such job.
     """
     from zfspull.cli.render_status import only
+    from zfspull.cli.there import not_there
 
     status = await client.status()
-    if job is None:
+    if options.job is None:
         return status
     jobs = status.get("jobs", {})
-    if job not in jobs:
-        raise unknown_job(job, jobs)
-    return dict(only(status, [job]))
+    if options.job not in jobs:
+        raise not_there(options, jobs)
+    return dict(only(status, [options.job]))
 
 
 def view(status: dict[str, Any], job: str | None) -> RenderableType:
@@ -94,8 +95,9 @@ def view(status: dict[str, Any], job: str | None) -> RenderableType:
     Raises:
         ZfspullError: the daemon draws pictures of another version.
     """
-    from zfspull.cli.render_status import STATUS_VERSION, status_view
+    from zfspull.cli.render_status import status_view
     from zfspull.cli.terminal import local_zone
+    from zfspull.observe.status import STATUS_VERSION
 
     if status.get("version") != STATUS_VERSION:
         raise ZfspullError(
@@ -114,5 +116,5 @@ async def _watch(client: Client, options: Options, terminal: Terminal) -> None:
 
     with Live(console=console(terminal, sys.stdout), auto_refresh=False, screen=True) as live:
         while True:
-            live.update(view(await ask(client, options.job), options.job), refresh=True)
+            live.update(view(await ask(client, options), options.job), refresh=True)
             await asyncio.sleep(_WATCH_SECONDS)
