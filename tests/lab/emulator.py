@@ -9,13 +9,13 @@ packages stay as they are, and lend their libraries.
 import logging
 import platform
 import re
-import shutil
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from tests.lab.cache import digest, made
-from tests.lab.host import DEBIAN_KEYRING, LabError, run_host
+from tests.lab.host import LabError, run_host
+from tests.lab.packages import unpack
 
 
 log = logging.getLogger("zfspull.lab")
@@ -30,7 +30,6 @@ _CURRENT = (8, 1)
 _BACKPORTS = {"bookworm": "bookworm-backports"}  # release -> where it finds a current QEMU
 _PACKAGES = ("qemu-system-x86", "qemu-system-common", "qemu-system-data", "seabios")
 _FIRMWARE = ("usr/share/qemu", "usr/share/seabios")
-_ARCHIVE = "deb [signed-by={keyring}] http://deb.debian.org/debian {suite} main\n"
 
 
 @dataclass(frozen=True)
@@ -82,20 +81,7 @@ def _beside(suite: str) -> Emulator:
 
 def _unpack(suite: str, into: Path) -> None:
     log.info("fetching a current QEMU of Debian's %s", suite)
-    (into / "lists").mkdir()
-    (into / "sources").write_text(_ARCHIVE.format(keyring=DEBIAN_KEYRING, suite=suite))
-    apt = [
-        "env", "--chdir", str(into), "apt-get", "-qq",
-        "-o", f"Dir::Etc::SourceList={into}/sources", "-o", "Dir::Etc::SourceParts=/dev/null",
-        "-o", f"Dir::State::Lists={into}/lists", "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=",
-        "-o", "APT::Sandbox::User=", "-o", "Acquire::Retries=3",
-    ]  # fmt: skip
-    run_host([*apt, "update"])
-    run_host([*apt, "download", *_PACKAGES])
-    shutil.rmtree(into / "lists")
-    for package in into.glob("*.deb"):
-        run_host(["dpkg-deb", "--extract", str(package), str(into)])
-        package.unlink()
+    unpack(suite, _PACKAGES, into)
     _asked((str(into / "usr/bin" / _PROGRAM),))  # a library that the host lacks shows here
 
 

@@ -2,13 +2,13 @@
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
+from tests.lab.promtool import promtool
 from zfspull.clock import SystemClock
 from zfspull.observe.ledger import JobFacts
 from zfspull.observe.metrics import Metrics
@@ -18,7 +18,6 @@ from zfspull.zfs.model import Dataset, Kind
 
 ROOT = Path(__file__).parents[3]
 ALERTS = ROOT / "config/alerts.yaml"
-PROMTOOL = shutil.which("promtool")
 RULES = [rule for group in YAML(typ="safe").load(ALERTS)["groups"] for rule in group["rules"]]
 
 # A metric with its matchers; a brace may also stand within a matcher's quotes.
@@ -58,7 +57,6 @@ def beforehand():
     return labels_by_metric(new_metrics())
 
 
-needs_promtool = pytest.mark.skipif(not PROMTOOL, reason="no promtool here")
 of_each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 
 
@@ -243,7 +241,7 @@ def test_the_documents_advise_what_is_tried_here():
     assert next(iter(advised())) in how_to.splitlines()
 
 
-@needs_promtool
+@pytest.mark.lab
 @pytest.mark.parametrize("expression", advised())
 def test_advised_expressions_leave_out_what_is_empty_or_gone(expression, tmp_path):
     """Neither a replica without a snapshot nor one that the source has no more seems to be behind for ever."""
@@ -262,7 +260,7 @@ def test_advised_expressions_leave_out_what_is_empty_or_gone(expression, tmp_pat
     check({"tests": [{"interval": "1m", "input_series": series, "promql_expr_test": [query]}]}, tmp_path)
 
 
-@needs_promtool
+@pytest.mark.lab
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_an_alert_fires_when_it_should(case, tmp_path):
     """Prometheus itself, given these series, fires what it should and nothing else."""
@@ -273,7 +271,7 @@ def check(case, tmp_path):
     (tmp_path / "case.yaml").write_text(json.dumps(case))
 
     done = subprocess.run(
-        [PROMTOOL, "test", "rules", tmp_path / "case.yaml"], capture_output=True, text=True, check=False
+        [promtool(), "test", "rules", tmp_path / "case.yaml"], capture_output=True, text=True, check=False
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
