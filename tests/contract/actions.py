@@ -213,6 +213,20 @@ class Rename(Action):
 
 
 @dataclass(frozen=True)
+class RenameSnapshot(Action):
+    snapshot: str
+    new: str
+
+    def shell(self, root):
+        name = self.name(root)
+        return f"zfs rename {quoted(f'{name}@{self.snapshot}')} {quoted(f'{name}@{self.new}')}"
+
+    def apply(self, pools, root):
+        pools.touch(pools.find(self.name(root)))
+        pools.find_shot(self.name(root), self.snapshot).name = self.new
+
+
+@dataclass(frozen=True)
 class LoadKey(Action):
     key: str
 

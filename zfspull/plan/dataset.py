@@ -103,6 +103,10 @@ class _StepMaker:
             token=token,
         )
 
+    def brought(self, point: Point) -> tuple[Snapshot, ...]:
+        """The snapshots that the increments from `point` bring: all that are wanted."""
+        return tuple(snapshot for snapshot in newer_than(self.source, point) if self.policy.wants(snapshot))
+
     def after(self, point: Point) -> tuple[Step, ...]:
         """The increments from `point` to the newest snapshot wanted."""
         return tuple(
@@ -131,6 +135,8 @@ def _first(plan: DatasetPlan, maker: _StepMaker) -> DatasetPlan:
 
 def _resume(plan: DatasetPlan, maker: _StepMaker, target: Dataset, found: Resumable) -> DatasetPlan:
     """There is a beginning of the next snapshot, made of the target's newest one if it is an increment."""
+    if refusal := refusals.name_taken(maker.source, target, (found.to, *maker.brought(found.to))):
+        return replace(plan, base=target.newest, refusal=refusal)
     if target.newest is not None and found.base is not None:
         base = Base(target=target.newest, source=found.base)
         if refusal := refusals.target_modified(maker.source, target, base):
@@ -158,6 +164,8 @@ def _next(plan: DatasetPlan, maker: _StepMaker, target: Dataset) -> DatasetPlan:
 def _increments(plan: DatasetPlan, maker: _StepMaker, target: Dataset, base: Base) -> DatasetPlan:
     steps = maker.after(base.source)
     if refusal := refusals.target_newer(maker.source, target, base):
+        return replace(plan, refusal=refusal)
+    if refusal := refusals.name_taken(maker.source, target, maker.brought(base.source)):
         return replace(plan, refusal=refusal)
     if steps and (refusal := refusals.target_modified(maker.source, target, base)):
         return replace(plan, refusal=refusal)
