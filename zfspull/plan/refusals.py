@@ -26,8 +26,8 @@ def kind_differs(source: Dataset, target: Dataset) -> Refusal | None:
     )
 
 
-def encryption_differs(source: Dataset, target: Dataset) -> Refusal | None:
-    """Raw and plain never mix on one replica."""
+def encryption_differs(source: Dataset, target: Dataset, *, shares_raw_key: bool = False) -> Refusal | None:
+    """Raw and plain never mix on one replica; `shares_raw_key`: the target has its key from a raw one above it."""
     if source.encrypted == target.encrypted or not target.snapshots:
         return None
     if source.encrypted:
@@ -36,12 +36,21 @@ def encryption_differs(source: Dataset, target: Dataset) -> Refusal | None:
             evidence=f"source {source.name} is encrypted, its replica {target.name} is plain",
             hint=f"rename the plain replica aside (zfs rename {target.name} {target.name}-plain) and pull anew",
         )
-    if target.encryption_root is not None and target.key_available:
+    aside = f"rename the replica aside (zfs rename {target.name} {target.name}-old) and pull anew"
+    # A raw receive makes an encryption root; what was received plain and encrypted here inherits from its parent.
+    if shares_raw_key or target.encryption_root == target.name:
+        return Refusal(
+            reason=Reason.SOURCE_PLAIN,
+            evidence=f"source {source.name} is plain, its replica {target.name} was received raw: "
+            f"its encryption root is {target.encryption_root}",
+            hint=f"if that is right, {aside}",
+        )
+    if target.key_available:
         return None
     return Refusal(
         reason=Reason.SOURCE_PLAIN,
         evidence=f"source {source.name} is plain, its replica {target.name} is encrypted and its key is not loaded",
-        hint=f"if that is right, rename the replica aside (zfs rename {target.name} {target.name}-old) and pull anew",
+        hint=f"if it is to be encrypted here, zfs load-key {target.encryption_root}; else {aside}",
     )
 
 
