@@ -12,7 +12,7 @@ from zfspull.plan.policy import REMEDIES, Policy
 from zfspull.plan.renames import find_renames, moves_along, refuse_renamed
 from zfspull.plan.steps import DatasetPlan, Plan, Reason, Refusal, Remedy, RemedyKind
 from zfspull.zfs.model import Dataset, Tree
-from zfspull.zfs.names import MAX_NAME_BYTES, ancestors, join, parent, relative
+from zfspull.zfs.names import MAX_NAME_BYTES, ancestors, join, parent, place, relative
 
 
 _BY_HAND = "Under `Replicas below it` in when-a-dataset-is-refused.md stands how to keep what lies below"
@@ -169,7 +169,7 @@ def _placeholders(plans: Mapping[str, DatasetPlan], target: Tree) -> Iterator[st
         needed.update(above for above in ancestors(path) if above not in made and not _stands(above, plans, target))
     if made and not target.exists:
         yield from reversed([name for name in _above(target.root) if parent(name) is not None])
-    yield from (join(target.root, path) for path in sorted(needed, key=lambda path: path.split("/")))
+    yield from (join(target.root, path) for path in sorted(needed, key=place))
 
 
 def _above(name: str) -> Iterator[str]:
