@@ -156,6 +156,23 @@ class DestroySnapshots(Action):
 
 
 @dataclass(frozen=True)
+class CopyPlain(Action):
+    """Copy a snapshot to a new dataset that is not encrypted: the copy of an encrypted one has the guid of the first."""
+
+    snapshot: str
+    new: str
+
+    def shell(self, root):
+        return f"zfs send {quoted(f'{self.name(root)}@{self.snapshot}')} | zfs receive {quoted(join(root, self.new))}"
+
+    def apply(self, pools, root):
+        shot, new = pools.find_shot(self.name(root), self.snapshot), join(root, self.new)
+        node = pools.create(new, plain=True)
+        pools.write(new, pools.plain(self.name(root), self.snapshot))
+        pools.add_shot(node, self.snapshot, guid=shot.guid, content=node.content, createtxg=pools.next_txg())
+
+
+@dataclass(frozen=True)
 class Destroy(Action):
     """Destroy a dataset with all below it."""
 
@@ -210,6 +227,20 @@ class Rename(Action):
 
     def apply(self, pools, root):
         changes.rename(pools, self.name(root), join(root, self.new))
+
+
+@dataclass(frozen=True)
+class RenameSnapshot(Action):
+    snapshot: str
+    new: str
+
+    def shell(self, root):
+        name = self.name(root)
+        return f"zfs rename {quoted(f'{name}@{self.snapshot}')} {quoted(f'{name}@{self.new}')}"
+
+    def apply(self, pools, root):
+        pools.touch(pools.find(self.name(root)))
+        pools.find_shot(self.name(root), self.snapshot).name = self.new
 
 
 @dataclass(frozen=True)

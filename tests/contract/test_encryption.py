@@ -1,6 +1,18 @@
 """P7: what is encrypted stays encrypted, what is plain stays plain, whatever lies above it."""
 
-from tests.contract.actions import Create, LoadKey, Snapshot, UnloadKey, Write, WriteReplica
+import pytest
+
+from tests.contract.actions import (
+    CopyPlain,
+    Create,
+    Destroy,
+    LoadKey,
+    Rename,
+    Snapshot,
+    UnloadKey,
+    Write,
+    WriteReplica,
+)
 from tests.contract.world import assert_equal, guids
 from zfspull.events import DatasetRefused, Outcome
 from zfspull.plan.steps import Reason, Step, StepKind
@@ -105,6 +117,26 @@ async def test_p7_plain_replica_of_a_source_that_became_encrypted_is_refused(wor
     assert await world.names("a") == ["one"]
 
 
+@pytest.mark.parametrize("loaded", [False, True])
+async def test_p7_raw_replica_of_a_source_that_became_plain_is_refused(world, loaded):
+    """A source that was decrypted, with its snapshots, is not pulled onto the ciphertext, whether or not its key is here."""
+    await world.on_source(Create(""), Create("a", key="one"), Write("a"), Snapshot("", "one", recursive=True))
+    await world.run()
+    await world.on_source(
+        CopyPlain("a", "one", "b"), Destroy("a"), Rename("b", "a"), Write("a"), Snapshot("a", "two")
+    )  # fmt: skip
+    if loaded:
+        await world.on_target(LoadKey("a", "one"))
+
+    finished = await world.run()
+
+    if loaded:
+        await world.on_target(UnloadKey("a"))
+    assert finished.outcome is Outcome.REFUSED
+    assert world.events.one(DatasetRefused).reason == Reason.SOURCE_PLAIN
+    assert await world.names("a") == ["one"]
+
+
 async def test_p7_broken_raw_lineage_is_refused_before_a_byte_is_sent(world):
     """Once the replica was written by a non-raw receive, guids agree and IV sets do not: that is no base."""
     await world.on_source(Create("", key="one"), Write(""), Snapshot("", "one"))
@@ -137,8 +169,6 @@ def increment(world, path=""):
 
 
 def _recreated(path, *, key=None):
-    from tests.contract.actions import Destroy
-
     return Destroy(path), Create(path, key=key), Write(path), Snapshot(path, "one"), Write(path), Snapshot(path, "two")
 
 

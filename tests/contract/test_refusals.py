@@ -2,7 +2,16 @@
 
 import pytest
 
-from tests.contract.actions import Create, Destroy, DestroySnapshots, Rollback, Snapshot, Write, WriteReplica
+from tests.contract.actions import (
+    Create,
+    Destroy,
+    DestroySnapshots,
+    RenameSnapshot,
+    Rollback,
+    Snapshot,
+    Write,
+    WriteReplica,
+)
 from tests.contract.world import guids
 from zfspull.events import DatasetObserved, DatasetRefused, Outcome, TransferStarted
 from zfspull.plan.steps import Reason
@@ -54,6 +63,65 @@ async def test_p2_replica_written_to_while_an_increment_is_unfinished_is_refused
     await world.on_target(WriteReplica(""))
 
     await refused(world, Reason.TARGET_MODIFIED)
+
+    assert (await world.tree("target")).datasets[""].resume_token is not None
+
+
+async def test_p2_name_that_another_snapshot_has_is_refused(world):
+    """A name that the source gives to a new snapshot each day is told of, with both guids, and not tried for ever."""
+    world.machine = "box"
+    await world.on_source(Create(""), Write(""), Snapshot("", "latest"))
+    await world.run()
+    await world.on_source(DestroySnapshots("", ("latest",)), Write(""), Snapshot("", "latest"))
+
+    finished = await refused(world, Reason.NAME_TAKEN)
+    new, old = [(await world.tree(side)).datasets[""].snapshots[0].guid for side in ("source", "target")]
+    await world.on_target(RenameSnapshot("", "latest", "former"))
+    after = await world.run()
+
+    assert finished.retries == 0
+    assert str(new) in finished.error
+    assert str(old) in finished.error
+    assert f"zfs rename {world.target_root}@latest " in finished.hint
+    assert after.outcome is Outcome.SUCCESS, after.error
+    assert await world.names() == ["former", "latest"]
+
+
+async def test_p2_taken_name_within_a_range_is_refused(world):
+    """A stream with all snapshots between brings none at all if one of them has a name that is taken."""
+    await world.on_source(Create(""), Snapshot("", "latest"), Write(""), Snapshot("", "one"))
+    await world.run()
+    await world.on_source(
+        DestroySnapshots("", ("latest",)), Write(""), Snapshot("", "two"), Write(""), Snapshot("", "latest"),
+        Snapshot("", "three"),
+    )  # fmt: skip
+
+    await refused(world, Reason.NAME_TAKEN)
+
+
+async def test_p2_renamed_snapshot_takes_no_name(world):
+    """Snapshots that the source renames are the same by guid; only who has their old name then is in the way."""
+    await world.on_source(Create(""), Snapshot("", "day0"))
+    await world.run()
+    await world.on_source(RenameSnapshot("", "day0", "day1"), Write(""), Snapshot("", "now"))
+    finished = await world.run()
+    await world.on_source(Write(""), Snapshot("", "day0"))
+
+    assert finished.outcome is Outcome.SUCCESS, finished.error
+    assert await world.names() == ["day0", "now"]
+    await refused(world, Reason.NAME_TAKEN)
+
+
+async def test_p2_rest_of_a_stream_whose_name_is_taken_is_refused(world):
+    """A resume that could only fail at its end, for somebody gave its name away, is refused before it sends a byte."""
+    await world.on_source(Create(""), Snapshot("", "one"))
+    await world.run()
+    await world.on_source(Write("", size=1_000_000), Snapshot("", "two"))
+    await world.cut_send(500_000)
+    await world.run()
+    await world.on_target(RenameSnapshot("", "one", "two"))
+
+    await refused(world, Reason.NAME_TAKEN)
 
     assert (await world.tree("target")).datasets[""].resume_token is not None
 

@@ -176,6 +176,9 @@ CASES: tuple[Case, ...] = (
     Case("No such file or directory", S, "/opt/none/zfs send w/p@one", 127),
     Case("incomplete stream", T, "head -c 300000 p1 | zfs receive -s -u v/z1"),
     Case("incomplete stream", T, "head -c 300000 p1 | zfs receive -u v/z2"),
+    # Behind what is said of a property that may not be set, once for each snapshot that arrives.
+    Case("incomplete stream", T, "su words -c '/usr/sbin/zfs receive -u v/users/d' <p1; zfs send -I w/p@one w/p@three >p13; "
+         "head -c $(($(stat -c %s p12) + 300000)) p13 | su words -c '/usr/sbin/zfs receive -s -u -o canmount=noauto v/users/d'"),
     Case("checksum mismatch", T, "forge p1 flip >lie; zfs receive -u v/z3 <lie"),
     Case("failed to read from stream", T, "zfs receive -s -u v/z4 </dev/null"),
     Case("signal received", S, "trap '' PIPE; mkfifo f; head -c 1000 f >/dev/null & zfs send w/p@three >f"),

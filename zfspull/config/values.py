@@ -17,7 +17,8 @@ from zfspull.plan.space import LowSpace
 from zfspull.plan.steps import Reason, RemedyKind
 
 
-_DURATION = "^([0-9]+ *[A-Za-z]+ *)+$|^0$"
+_DURATION = "^([0-9]+ *(?!M *([0-9]|$))[A-Za-z]+ *)+$|^0$"
+"""A lone M is a month to systemd, and no unit here."""
 
 
 def _schema(kind: str, *examples: object, **more: object) -> WithJsonSchema:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from zfspull.plan import refusals
 from zfspull.plan.base import Base, find_base, newer_than
@@ -16,7 +17,14 @@ from zfspull.zfs.model import Dataset, Point, Snapshot
 
 
 def plan_dataset(
-    path: str, source: Dataset, target: Dataset | None, target_name: str, policy: Policy, *, stay_plain: bool = False
+    path: str,
+    source: Dataset,
+    target: Dataset | None,
+    target_name: str,
+    policy: Policy,
+    *,
+    stay_plain: bool = False,
+    shares_raw_key: bool = False,
 ) -> DatasetPlan:
     """What to do with one dataset.
 
@@ -27,6 +35,7 @@ def plan_dataset(
         target_name: its full name.
         policy: the job's wishes.
         stay_plain: whether a plain replica would have to be kept from inheriting encryption from its parent.
+        shares_raw_key: whether the target has its key from a raw replica above it.
     """
     plan = DatasetPlan(
         path=path,
@@ -37,10 +46,11 @@ def plan_dataset(
         cursors=cursors_of(source, policy.tag) if policy.tag else (),
     )
     maker = _StepMaker(source, target_name, policy, stay_plain=stay_plain)
-    judged = _judge(plan, maker, target)
+    judge = partial(_judge, plan, maker, shares_raw_key=shares_raw_key)
+    judged = judge(target)
     if target is None:
         return judged
-    resolved = resolve(judged, target, policy, lambda other: _judge(plan, maker, other))
+    resolved = resolve(judged, target, policy, judge)
     return replace(resolved, uncovered=_uncovered(resolved, source)) if policy.tag else resolved
 
 
@@ -54,12 +64,15 @@ def _uncovered(plan: DatasetPlan, source: Dataset) -> Snapshot | None:
     return next((snapshot for snapshot in source.snapshots if snapshot.guid == guid), None)
 
 
-def _judge(plan: DatasetPlan, maker: _StepMaker, target: Dataset | None) -> DatasetPlan:
+def _judge(plan: DatasetPlan, maker: _StepMaker, target: Dataset | None, *, shares_raw_key: bool) -> DatasetPlan:
     """The plan for the target as it is, without any remedy."""
     source = maker.source
     if target is None:
         return _first(plan, maker)
-    if refusal := refusals.kind_differs(source, target):
+    if refusal := (
+        refusals.kind_differs(source, target)
+        or refusals.encryption_differs(source, target, shares_raw_key=shares_raw_key)
+    ):
         return replace(plan, refusal=refusal)
     if target.resume_token is not None:
         verdict = judge_token(target.resume_token, source, target)
@@ -103,6 +116,10 @@ class _StepMaker:
             token=token,
         )
 
+    def brought(self, point: Point) -> tuple[Snapshot, ...]:
+        """The snapshots that the increments from `point` bring: all that are wanted."""
+        return tuple(snapshot for snapshot in newer_than(self.source, point) if self.policy.wants(snapshot))
+
     def after(self, point: Point) -> tuple[Step, ...]:
         """The increments from `point` to the newest snapshot wanted."""
         return tuple(
@@ -131,10 +148,12 @@ def _first(plan: DatasetPlan, maker: _StepMaker) -> DatasetPlan:
 
 def _resume(plan: DatasetPlan, maker: _StepMaker, target: Dataset, found: Resumable) -> DatasetPlan:
     """There is a beginning of the next snapshot, made of the target's newest one if it is an increment."""
-    if target.newest is not None and found.base is not None:
-        base = Base(target=target.newest, source=found.base)
-        if refusal := refusals.target_modified(maker.source, target, base):
-            return replace(plan, base=target.newest, refusal=refusal)
+    source = maker.source
+    refusal = refusals.name_taken(source, target, (found.to, *maker.brought(found.to)))
+    if refusal is None and target.newest is not None and found.base is not None:
+        refusal = refusals.target_modified(source, target, Base(target=target.newest, source=found.base))
+    if refusal:
+        return replace(plan, base=target.newest, refusal=refusal)
     step = maker.make(StepKind.RESUME, found.to, found.base, token=target.resume_token, creates=not target.snapshots)
     return replace(plan, base=target.newest, steps=(step, *maker.after(found.to)))
 
@@ -145,11 +164,7 @@ def _next(plan: DatasetPlan, maker: _StepMaker, target: Dataset) -> DatasetPlan:
     if plan.wanted is None and not target.snapshots:
         return plan
     lineage = find_base(source, target)
-    refusal = (
-        refusals.encryption_differs(source, target)
-        or refusals.foreign_target(source, target)
-        or refusals.no_base(source, target, lineage)
-    )
+    refusal = refusals.foreign_target(source, target) or refusals.no_base(source, target, lineage)
     if refusal or lineage.base is None:
         return replace(plan, refusal=refusal)
     return _increments(replace(plan, base=lineage.base.target), maker, target, lineage.base)
@@ -158,6 +173,8 @@ def _next(plan: DatasetPlan, maker: _StepMaker, target: Dataset) -> DatasetPlan:
 def _increments(plan: DatasetPlan, maker: _StepMaker, target: Dataset, base: Base) -> DatasetPlan:
     steps = maker.after(base.source)
     if refusal := refusals.target_newer(maker.source, target, base):
+        return replace(plan, refusal=refusal)
+    if refusal := refusals.name_taken(maker.source, target, maker.brought(base.source)):
         return replace(plan, refusal=refusal)
     if steps and (refusal := refusals.target_modified(maker.source, target, base)):
         return replace(plan, refusal=refusal)

@@ -18,6 +18,9 @@ _SPELLINGS = {
     "w": ("w", "week", "weeks"),
 }
 _UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings}
+_SMALL_ONLY = frozenset({"m", "ms"})
+"""Not written with capitals: M is a month to systemd and mega to the rest of the world."""
+_CALENDAR = frozenset({"mo", "mon", "month", "months", "y", "yr", "yrs", "year", "years"})
 _PART = re.compile(r"([0-9]+)\s*([A-Za-z]+)\s*")
 _EXAMPLES = "90s, 15m, 2h, 7d, 1w or 1h30m"
 _TOO_LONG_SECONDS = 100 * 366 * 86400
@@ -27,7 +30,8 @@ _MAX_DIGITS = 15
 def parse_duration(text: str) -> float:
     """Seconds in `text`, such as `"90s"`, `"15 min"` or `"1h30m"`; `"0"` is the one number without a unit.
 
-    A month or a year is no length of time, so there are no units for them.
+    A month or a year is no length of time, so there are no units for them; capitals are taken for small letters except
+    where they could mean another unit.
 
     Raises:
         ValueError: with what is wrong and what would be right.
@@ -40,7 +44,11 @@ def parse_duration(text: str) -> float:
     seconds, end, last = 0.0, 0, ""
     for part in _PART.finditer(text):
         digits, spelling = part.groups()
-        unit = _UNITS.get(spelling) or _UNITS.get(spelling.lower(), "")
+        if spelling == "M" or spelling.lower() in _CALENDAR:
+            raise ValueError(
+                f"{text!r} is no length of time: m is minutes, and there are no months or years; write for example 180d"
+            )
+        unit = _unit(spelling)
         if part.start() != end or len(digits) > _MAX_DIGITS or not unit:
             break
         if last and _SECONDS[unit] >= _SECONDS[last]:
@@ -51,6 +59,12 @@ def parse_duration(text: str) -> float:
     if seconds > _TOO_LONG_SECONDS:
         raise ValueError(f"{text!r} is longer than a hundred years")
     return seconds
+
+
+def _unit(spelling: str) -> str:
+    """The unit that is written so, "" for none."""
+    small = spelling.lower()
+    return "" if small in _SMALL_ONLY and spelling != small else _UNITS.get(small, "")
 
 
 def format_duration(seconds: float) -> str:

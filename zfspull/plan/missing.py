@@ -15,7 +15,7 @@ from zfspull.plan.absence import Losses
 from zfspull.plan.exclude import excluded
 from zfspull.plan.remedies import aside_name, is_aside
 from zfspull.zfs.model import Dataset, Tree
-from zfspull.zfs.names import MAX_NAME_BYTES, ancestors
+from zfspull.zfs.names import MAX_NAME_BYTES, ancestors, place
 
 
 class MissingAction(StrEnum):
@@ -132,17 +132,12 @@ def judge_missing(target: Tree, losses: Losses, policy: Missing, *, exclude: tup
         exclude: patterns of paths that are not the job's.
     """
     scene = _Scene(target, losses)
-    for path in sorted(target.datasets, key=_place, reverse=True):
+    for path in sorted(target.datasets, key=place, reverse=True):
         dataset = target.datasets[path]
         if dataset.guid in losses.sight.missing and not excluded(path, exclude) and not is_aside(path):
             scene.fates[path] = _judge(scene, path, dataset, policy)
     moving = {path for path, fate in scene.fates.items() if fate.action is MissingAction.RENAME_ASIDE}
-    return tuple(_with_its_parent(scene.fates[path], moving) for path in sorted(scene.fates, key=_place))
-
-
-def _place(path: str) -> list[str]:
-    """What sorts parents before all that lies below them."""
-    return path.split("/")
+    return tuple(_with_its_parent(scene.fates[path], moving) for path in sorted(scene.fates, key=place))
 
 
 def _judge(scene: _Scene, path: str, dataset: Dataset, policy: Missing) -> Fate:

@@ -5,11 +5,11 @@ Each function looks at one case and returns None where it does not apply.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from zfspull.plan.base import Base, Lineage, newer_than
 from zfspull.plan.steps import Reason, Refusal
-from zfspull.zfs.model import Dataset, Point
+from zfspull.zfs.model import Dataset, Point, Snapshot
 
 
 _SHOWN = 4
@@ -26,8 +26,8 @@ def kind_differs(source: Dataset, target: Dataset) -> Refusal | None:
     )
 
 
-def encryption_differs(source: Dataset, target: Dataset) -> Refusal | None:
-    """Raw and plain never mix on one replica."""
+def encryption_differs(source: Dataset, target: Dataset, *, shares_raw_key: bool = False) -> Refusal | None:
+    """Raw and plain never mix on one replica; `shares_raw_key`: the target has its key from a raw one above it."""
     if source.encrypted == target.encrypted or not target.snapshots:
         return None
     if source.encrypted:
@@ -36,12 +36,21 @@ def encryption_differs(source: Dataset, target: Dataset) -> Refusal | None:
             evidence=f"source {source.name} is encrypted, its replica {target.name} is plain",
             hint=f"rename the plain replica aside (zfs rename {target.name} {target.name}-plain) and pull anew",
         )
-    if target.encryption_root is not None and target.key_available:
+    aside = f"rename the replica aside (zfs rename {target.name} {target.name}-old) and pull anew"
+    # A raw receive makes an encryption root; what was received plain and encrypted here inherits from its parent.
+    if shares_raw_key or target.encryption_root == target.name:
+        return Refusal(
+            reason=Reason.SOURCE_PLAIN,
+            evidence=f"source {source.name} is plain, its replica {target.name} was received raw: "
+            f"its encryption root is {target.encryption_root}",
+            hint=f"if that is right, {aside}",
+        )
+    if target.key_available:
         return None
     return Refusal(
         reason=Reason.SOURCE_PLAIN,
         evidence=f"source {source.name} is plain, its replica {target.name} is encrypted and its key is not loaded",
-        hint=f"if that is right, rename the replica aside (zfs rename {target.name} {target.name}-old) and pull anew",
+        hint=f"if it is to be encrypted here, zfs load-key {target.encryption_root}; else {aside}",
     )
 
 
@@ -82,6 +91,23 @@ def target_newer(source: Dataset, target: Dataset, base: Base) -> Refusal | None
         f"which source {source.name} does not have",
         hint="if they were made on the target by mistake, destroy them; if the source was rolled back, decide which "
         "side is right before anything is destroyed",
+    )
+
+
+def name_taken(source: Dataset, target: Dataset, brought: Sequence[Snapshot]) -> Refusal | None:
+    """A name that the source has given to another snapshot since: "destination already exists", time and again."""
+    names = {old.name: old for old in target.snapshots}
+    taken = [(new, names[new.name]) for new in brought if new.name in names and names[new.name].guid != new.guid]
+    if not taken:
+        return None
+    new, old = taken[0]
+    more = f", and so are {_names(other for other, _ in taken[1:])}" if taken[1:] else ""
+    return Refusal(
+        reason=Reason.NAME_TAKEN,
+        evidence=f"{new.mark} of source {source.name} (guid {new.guid}) is another snapshot than {old.mark} of target "
+        f"{target.name} (guid {old.guid}){more}",
+        hint=f"rename the one here (zfs rename {target.name}{old.mark} {target.name}{old.mark}-{old.guid:016x}): "
+        "snapshots are told by guid, so nothing is lost; or leave such names out with `snapshots: match`",
     )
 
 

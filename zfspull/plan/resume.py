@@ -33,14 +33,13 @@ def judge_token(text: str, source: Dataset, target: Dataset) -> Resumable | str:
         return f"its resume token can't be read: {error}"
     dataset = token.to_name.partition("@")[0]
     to = next((snapshot for snapshot in source.snapshots if snapshot.guid == token.to_guid), None)
-    base = next(
-        (point for point in source.points if point.guid == token.from_guid),
-        None,
-    )
+    if dataset != source.name:
+        return f"its resume token is for {dataset}, not for {source.name}"
+    if to is None:
+        return f"the snapshot it was receiving ({token.to_name}, guid {token.to_guid}) is gone from the source"
+    base = next((point for point in source.points if point.guid == token.from_guid), None)
     newest = target.newest
     flaws = (
-        (dataset != source.name, f"its resume token is for {dataset}, not for {source.name}"),
-        (to is None, f"the snapshot it was receiving ({token.to_name}, guid {token.to_guid}) is gone from the source"),
         (
             token.from_guid is not None and base is None,
             f"the base of the interrupted increment (guid {token.from_guid}) is gone from the source",
@@ -52,7 +51,4 @@ def judge_token(text: str, source: Dataset, target: Dataset) -> Resumable | str:
         (token.from_guid is None and newest is not None, "the target has snapshots, but the token is of a full stream"),
         (token.raw != source.encrypted, f"it was {'raw' if token.raw else 'not raw'}, and the source has changed"),
     )
-    reason = next((reason for wrong, reason in flaws if wrong), None)
-    if reason is not None or to is None:
-        return reason or "the snapshot is gone"
-    return Resumable(to=to, base=base)
+    return next((reason for wrong, reason in flaws if wrong), None) or Resumable(to=to, base=base)

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     TARGET_NEWER = "target_newer"
     TARGET_MODIFIED = "target_modified"
     TARGET_FOREIGN = "target_foreign"
+    NAME_TAKEN = "name_taken"
     KIND_DIFFERS = "kind_differs"
     SOURCE_ENCRYPTED = "source_became_encrypted"
     SOURCE_PLAIN = "source_became_plain"

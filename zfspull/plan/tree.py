@@ -12,7 +12,7 @@ from zfspull.plan.policy import REMEDIES, Policy
 from zfspull.plan.renames import find_renames, moves_along, refuse_renamed
 from zfspull.plan.steps import DatasetPlan, Plan, Reason, Refusal, Remedy, RemedyKind
 from zfspull.zfs.model import Dataset, Tree
-from zfspull.zfs.names import MAX_NAME_BYTES, ancestors, join, parent
+from zfspull.zfs.names import MAX_NAME_BYTES, ancestors, join, parent, place, relative
 
 
 _BY_HAND = "Under `Replicas below it` in when-a-dataset-is-refused.md stands how to keep what lies below"
@@ -40,6 +40,7 @@ def plan_tree(source: Tree, target: Tree, policy: Policy) -> Plan:
             join(target.root, path),
             policy,
             stay_plain=_under_raw(path, included, plans, target),
+            shares_raw_key=_shares_raw_key(dataset, replica, included, target),
         )
         if path in renames:
             plan = _renamed(plan, path, renames, target, policy)
@@ -65,6 +66,16 @@ def _under_raw(path: str, included: Mapping[str, Dataset], plans: Mapping[str, D
         if above in included and (above in target.datasets or plans[above].steps):
             return included[above].encrypted
     return False
+
+
+def _shares_raw_key(dataset: Dataset, replica: Dataset | None, included: Mapping[str, Dataset], target: Tree) -> bool:
+    """Whether the replica of a plain dataset has its key from one that this job goes on with (`zfs send -R -w`)."""
+    if dataset.encrypted or replica is None or replica.encryption_root is None:
+        return False
+    root = relative(target.root, replica.encryption_root)
+    if root is None or root not in included or root not in target.datasets:
+        return False
+    return find_base(included[root], target.datasets[root]).base is not None
 
 
 def _renamed(plan: DatasetPlan, path: str, renames: Mapping[str, str], target: Tree, policy: Policy) -> DatasetPlan:
@@ -158,7 +169,7 @@ def _placeholders(plans: Mapping[str, DatasetPlan], target: Tree) -> Iterator[st
         needed.update(above for above in ancestors(path) if above not in made and not _stands(above, plans, target))
     if made and not target.exists:
         yield from reversed([name for name in _above(target.root) if parent(name) is not None])
-    yield from (join(target.root, path) for path in sorted(needed, key=lambda path: path.split("/")))
+    yield from (join(target.root, path) for path in sorted(needed, key=place))
 
 
 def _above(name: str) -> Iterator[str]:

@@ -13,26 +13,37 @@ from operator import attrgetter, itemgetter
 
 from zfspull.zfs.commands import ARRIVED_COLUMNS, CHANGED_COLUMN, DATASET_COLUMNS, POINT_COLUMNS, SPACE_COLUMNS
 from zfspull.zfs.model import Arrived, Bookmark, Brief, Dataset, Hold, Kind, Point, Snapshot, Space, Tree
-from zfspull.zfs.names import MAX_NAME_BYTES, dataset_name_error, relative, snapshot_name_error
+from zfspull.zfs.names import dataset_name_error, place, relative, snapshot_name_error
+from zfspull.zfs.rows import (
+    ABSENT,
+    SHOWN,
+    ListingError,
+    PointNames,
+    fields_of,
+    number_in,
+    number_of,
+    optional,
+    optional_number,
+    rows_of,
+)
 
 
-_MAX_UINT64 = 2**64 - 1
-_MOST_DIGITS = len(str(_MAX_UINT64))
-_ABSENT = "-"
-_NOTHING = (_ABSENT, "")
-SHOWN = 120
-"""So many characters of what was printed are repeated in an error."""
+__all__ = [
+    "ListingError",
+    "named_twice",
+    "parse_arrived",
+    "parse_holds",
+    "parse_points",
+    "parse_reclaimed",
+    "parse_space",
+    "parse_tree",
+]
+
 _RECLAIM = "reclaim\t"
-MAX_LINES = 1_000_000
-"""A listing with more is refused: short lines become values ten times their size, and take a while to read."""
 _MAX_CLONES = 100
 """So many clones of a snapshot are remembered: one is enough to keep it."""
 _LATEST_CREATION = 253_370_764_800
 """A later one is taken for this, the year 9999: it is a lie, and the calendar ends there."""
-
-
-class ListingError(ValueError):
-    """A line that no zfs(8) prints; says which line and what is wrong with it."""
 
 
 def parse_tree(
@@ -61,7 +72,7 @@ def parse_tree(
         if twice := named_twice(marks.get(name, ())):
             raise ListingError(f"{f'{name}{twice}'[:SHOWN]!r} was listed twice")
         found[path] = _dataset(row, marks.get(name, []))
-    return Tree(root=root, datasets={path: found[path] for path in sorted(found, key=lambda path: path.split("/"))})
+    return Tree(root=root, datasets={path: found[path] for path in sorted(found, key=place)})
 
 
 def parse_points(text: str, columns: Sequence[str]) -> Iterator[tuple[str, Point]]:
@@ -72,24 +83,16 @@ def parse_points(text: str, columns: Sequence[str]) -> Iterator[tuple[str, Point
     """
     # There may be a million lines. Fields are taken by their place; behind the last stands what was not asked for.
     pick = itemgetter(*(columns.index(column) if column in columns else -1 for column in POINT_COLUMNS))
-    checked = ""  # there are many lines of one dataset, mostly in a row,
-    names: dict[str, str] = {}  # and mostly many snapshots of one name
-    for fields in _fields_of(text, columns):
-        fields.append(_ABSENT)
+    names = PointNames()
+    for fields in fields_of(text, columns):
+        fields.append(ABSENT[0])
         full, kind, guid, createtxg, creation, ivsetguid, holds, clones = pick(fields)
-        dataset, _, name = full.partition("#" if kind == "bookmark" else "@")
-        if len(full) > MAX_NAME_BYTES:
-            raise ListingError(f"{full[:SHOWN]!r} is longer than any name of ZFS")
-        if error := (dataset != checked and dataset_name_error(dataset)) or (
-            name not in names and snapshot_name_error(name)
-        ):
-            raise ListingError(f"{full[:SHOWN]!r}: {error}")
-        checked, name = dataset, names.setdefault(name, name)
-        guid = _number(guid, full, "guid")
-        createtxg = _number(createtxg, full, "createtxg")
-        creation = min(_number(creation, full, "creation"), _LATEST_CREATION)
+        dataset, name = names.split(full, "#" if kind == "bookmark" else "@")
+        guid = number_in(guid, full, "guid")
+        createtxg = number_in(createtxg, full, "createtxg")
+        creation = min(number_in(creation, full, "creation"), _LATEST_CREATION)
         # Bookmarks of plain datasets say 0.
-        ivsetguid = None if ivsetguid in _NOTHING else _number(ivsetguid, full, "ivsetguid") or None
+        ivsetguid = None if ivsetguid in ABSENT else number_in(ivsetguid, full, "ivsetguid") or None
         if kind == "bookmark":
             point: Point = Bookmark(name=name, guid=guid, createtxg=createtxg, creation=creation, ivsetguid=ivsetguid)
         else:
@@ -99,8 +102,8 @@ def parse_points(text: str, columns: Sequence[str]) -> Iterator[tuple[str, Point
                 createtxg=createtxg,
                 creation=creation,
                 ivsetguid=ivsetguid,
-                holds=0 if holds in _NOTHING else _number(holds, full, "userrefs"),
-                clones=() if clones in _NOTHING else tuple(clones.split(",", _MAX_CLONES)[:_MAX_CLONES]),
+                holds=0 if holds in ABSENT else number_in(holds, full, "userrefs"),
+                clones=() if clones in ABSENT else tuple(clones.split(",", _MAX_CLONES)[:_MAX_CLONES]),
             )
         yield dataset, point
 
@@ -118,9 +121,9 @@ def parse_arrived(text: str, points: Iterable[tuple[str, str]]) -> list[Arrived]
 def _arrived(dataset: dict[str, str] | None, snapshot: dict[str, str] | None) -> Arrived:
     arrived = Arrived()
     if dataset is not None:
-        arrived = replace(arrived, exists=True, resume_token=_optional(dataset, "receive_resume_token"))
+        arrived = replace(arrived, exists=True, resume_token=optional(dataset, "receive_resume_token"))
     if snapshot is not None:
-        ivsetguid = _optional_number(snapshot, "ivsetguid")
+        ivsetguid = optional_number(snapshot, "ivsetguid")
         arrived = replace(arrived, guid=number_of(snapshot, "guid"), ivsetguid=ivsetguid)
     return arrived
 
@@ -166,60 +169,25 @@ def _dataset(row: dict[str, str], points: Iterable[Point]) -> Dataset:
     if row["type"] not in tuple(Kind):
         raise ListingError(f"{row['name']!r} is of the unknown type {row['type'][:SHOWN]!r}")
     ordered = sorted(points, key=attrgetter("createtxg"))
-    encryption_root = None if row["encryptionroot"] in (_ABSENT, "") else row["encryptionroot"]
+    encryption_root = optional(row, "encryptionroot")
     return Dataset(
         name=row["name"],
         kind=Kind(row["type"]),
         guid=number_of(row, "guid"),
         encryption_root=encryption_root,
         key_available=row["keystatus"] == "available" if encryption_root else None,
-        resume_token=_optional(row, "receive_resume_token"),
-        written_bytes=_optional_number(row, "written") or 0,
+        resume_token=optional(row, "receive_resume_token"),
+        written_bytes=optional_number(row, "written") or 0,
         mounted={"yes": True, "no": False}.get(row["mounted"]),
         readonly=row["readonly"] == "on",
-        origin=_optional(row, "origin"),
-        used_bytes=_optional_number(row, "used"),
-        snapshots_bytes=_optional_number(row, "usedbysnapshots"),
-        available_bytes=_optional_number(row, "available"),
-        snapshots_changed=(_optional_number(row, CHANGED_COLUMN) or 0) if CHANGED_COLUMN in row else None,
+        origin=optional(row, "origin"),
+        used_bytes=optional_number(row, "used"),
+        snapshots_bytes=optional_number(row, "usedbysnapshots"),
+        available_bytes=optional_number(row, "available"),
+        snapshots_changed=(optional_number(row, CHANGED_COLUMN) or 0) if CHANGED_COLUMN in row else None,
         snapshots=tuple(point for point in ordered if isinstance(point, Snapshot)),
         bookmarks=tuple(point for point in ordered if isinstance(point, Bookmark)),
     )
-
-
-def rows_of(text: str, columns: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Each line as its fields by column.
-
-    Raises:
-        ListingError: on a line with more or fewer, or with anything that can't be printed.
-    """
-    return (dict(zip(columns, fields, strict=True)) for fields in _fields_of(text, columns))
-
-
-def _fields_of(text: str, columns: Sequence[str]) -> Iterator[list[str]]:
-    expected = len(columns)
-    for number, line in enumerate(_lines(text), 1):
-        if number > MAX_LINES:
-            raise ListingError(f"the listing has more than {MAX_LINES} lines")
-        fields = line.split("\t", expected)
-        if len(fields) != expected:
-            found = line.count("\t") + 1
-            raise ListingError(
-                f"line {number} of the listing has {found} columns instead of {expected}: {line[:SHOWN]!r}"
-            )
-        if not line.replace("\t", "").isprintable():
-            raise ListingError(f"line {number} of the listing has what can't be printed: {line[:SHOWN]!r}")
-        yield fields
-
-
-def _lines(text: str) -> Iterator[str]:
-    """One line after the other: a list of them all would be many times the size of a text of nothing but line ends."""
-    start = 0
-    while (end := text.find("\n", start)) >= 0:
-        yield text[start:end]
-        start = end + 1
-    if start < len(text):
-        yield text[start:]
 
 
 def named_twice(points: Sequence[Point | Brief]) -> str | None:
@@ -229,27 +197,3 @@ def named_twice(points: Sequence[Point | Brief]) -> str | None:
         return None
     counted = Counter(point.mark for point in points)
     return next(name for name, count in counted.items() if count > 1)
-
-
-def _optional(row: dict[str, str], column: str) -> str | None:
-    return None if row[column] in (_ABSENT, "") else row[column]
-
-
-def _optional_number(row: dict[str, str], column: str) -> int | None:
-    return None if row.get(column, _ABSENT) in (_ABSENT, "") else number_of(row, column)
-
-
-def number_of(row: dict[str, str], column: str) -> int:
-    """A field that must be a number.
-
-    Raises:
-        ListingError: it is none that ZFS has.
-    """
-    return _number(row[column], row["name"], column)
-
-
-def _number(text: str, name: str, column: str) -> int:
-    number = int(text) if len(text) <= _MOST_DIGITS and text.isascii() and text.isdigit() else _MAX_UINT64 + 1
-    if number > _MAX_UINT64:
-        raise ListingError(f"{name[:SHOWN]!r} has the {column} {text[:SHOWN]!r}, which is no number of ZFS")
-    return number

@@ -68,6 +68,11 @@ def pool(name: str) -> str:
     return name.partition("/")[0]
 
 
+def place(name: str) -> list[str]:
+    """What sorts parents before all that lies below them, and that before their neighbours."""
+    return name.split("/")
+
+
 def ancestors(path: str) -> Iterator[str]:
     """The paths above `path`, the nearest first, `""` last; none for `""` itself."""
     while path:

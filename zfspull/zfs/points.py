@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
 from zfspull.zfs.commands import BRIEF_COLUMNS, POINT_COLUMNS
-from zfspull.zfs.listing import SHOWN, ListingError, named_twice, number_of, parse_points, rows_of
+from zfspull.zfs.listing import named_twice, parse_points
 from zfspull.zfs.model import Brief, Point
-from zfspull.zfs.names import MAX_NAME_BYTES, dataset_name_error, relative, snapshot_name_error
+from zfspull.zfs.names import relative
+from zfspull.zfs.rows import SHOWN, ListingError, PointNames, number_of, rows_of
 
 
 Listed = TypeVar("Listed", Brief, Point)
@@ -55,18 +56,11 @@ def parse_named(text: str, points: Collection[str]) -> dict[str, Point]:
 
 
 def _briefs(text: str) -> Iterable[tuple[str, Brief]]:
-    checked = ""  # there are many lines of one dataset, mostly in a row
+    names = PointNames()
     for row in rows_of(text, BRIEF_COLUMNS):
-        full = row["name"]
-        dataset, at, name = full.partition("@")
-        if not at:
-            dataset, at, name = full.partition("#")
-        if len(full) > MAX_NAME_BYTES:
-            raise ListingError(f"{full[:SHOWN]!r} is longer than any name of ZFS")
-        if error := (dataset != checked and dataset_name_error(dataset)) or snapshot_name_error(name):
-            raise ListingError(f"{full[:SHOWN]!r}: {error}")
-        checked = dataset
-        yield dataset, Brief(f"{at}{name}", number_of(row, "guid"), number_of(row, "createtxg"))
+        separator = "@" if "@" in row["name"] else "#"
+        dataset, name = names.split(row["name"], separator)
+        yield dataset, Brief(f"{separator}{name}", number_of(row, "guid"), number_of(row, "createtxg"))
 
 
 def _grouped(

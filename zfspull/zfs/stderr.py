@@ -254,15 +254,27 @@ TABLE: tuple[Row, ...] = (
 )
 
 _EFFECTS = frozenset({"stream_ended", "stream_damaged", "killed"})
-_NO_MATTER = re.compile(r"^Warning: .* does not apply to datasets of this type\n?", re.MULTILINE)
-"""What `zfs receive -x` says of a volume where it is told to leave out what only filesystems have."""
+_BESIDE_THE_POINT = re.compile(
+    r"^(?:"
+    # What `-P` makes a sender print (send_print_verbose() and the progress of libzfs_sendrecv.c), and what it then says
+    # of a token (nvlist_print()). Names in it may look like any row of the table.
+    r"(?:full|incremental|size)\t.*"
+    r"|\d\d:\d\d:\d\d(?:\t|   ).*"
+    r"|resume token contents:|nvlist version: \d+|\t\w+ = .*"
+    # What `zfs receive -x` says of a volume where it is told to leave out what only filesystems have.
+    r"|Warning: .* does not apply to datasets of this type"
+    # What `zfs receive -o` says of each snapshot that did arrive, but without the property (zfs_receive_one()).
+    r"|cannot receive \S+ property on .*|\d+ more propert(?:y|ies) could not be set"
+    r")\n?",
+    re.MULTILINE,
+)
+"""Lines that tell of no failure, and would hide the reason of one."""
 _NOT_FOUND = re.compile(r"dataset does not exist|no such pool")
-_STREAM_INFO = re.compile(r"^(?:full|incremental|size|resume token contents|nvlist|\d\d:\d\d:\d\d)\t?.*$", re.MULTILINE)
 
 
 def classify(side: Side, stderr: str) -> Row | None:
     """The row for what `side` (source or target) said; None for a text that is not in the table."""
-    stderr = _NO_MATTER.sub("", stderr)
+    stderr = _BESIDE_THE_POINT.sub("", stderr)
     return next((row for row in TABLE if row.side in (side, Side.EITHER) and row.text in stderr), None)
 
 
@@ -288,5 +300,5 @@ def stream_size_bytes(stderr: str) -> int | None:
 
 
 def without_stream_info(stderr: str) -> str:
-    """What is left of a stderr without the lines that `-P` makes a sender print, and warnings that don't matter."""
-    return "\n".join(line for line in _STREAM_INFO.sub("", _NO_MATTER.sub("", stderr)).splitlines() if line.strip())
+    """What is left of a stderr without the lines that a sender prints of its stream, and warnings that don't matter."""
+    return "\n".join(line for line in _BESIDE_THE_POINT.sub("", stderr).splitlines() if line.strip())

@@ -15,7 +15,7 @@ from tests.functional.hosts.waiting import until
 from zfspull.errors import PermanentError, TransientError, ZfspullError
 from zfspull.events import Outcome, RunFinished
 from zfspull.hosts import source
-from zfspull.zfs import listing
+from zfspull.zfs import rows
 
 
 ROOT = "tank/data"
@@ -134,7 +134,7 @@ async def test_200_000_snapshots(world):
 
 async def test_too_many_lines(world, monkeypatch):
     """More lines than any source has are refused, though they are few bytes."""
-    monkeypatch.setattr(listing, "MAX_LINES", 1_000)
+    monkeypatch.setattr(rows, "MAX_LINES", 1_000)
     world.liar.points = lambda text: (
         text + "".join(f"{ROOT}@s{number}\tsnapshot\t1\t1\t1\t-\t0\t-\n" for number in range(1_000))
     )

@@ -99,6 +99,7 @@ def test_the_sample_main_file_fits():
         ({"recursiv": True}, "$.recursiv is unknown"),
         ({"recursive": "yes"}, "$.recursive"),
         ({"jitter": 5}, "$.jitter"),
+        ({"jitter": "1h6M"}, "$.jitter does not match"),
         ({"keep": {"dayly": 1}}, "$.keep"),
         ({"initial": "latest"}, "$.initial"),
         ({"source": "zroot"}, "$.source does not match"),

@@ -14,6 +14,7 @@ from zfspull.zfs.stderr import TABLE, Side, classify
 
 
 STREAM_INFO = "full\ttank/a@now\t1000\nsize\t1000\n"
+TOKEN_INFO = "resume token contents:\nnvlist version: 0\n\tobject = 0x1\n\ttoname = tank/a@now\n" + STREAM_INFO
 HARMLESS = "perl: warning: Setting locale failed.\n"
 
 
@@ -61,7 +62,7 @@ def test_an_effect_never_hides_an_unknown_text(data):
     assert "something new" in blamed.error.message
 
 
-@given(any_bad_status, st.sampled_from(["", STREAM_INFO]), st.data())
+@given(any_bad_status, st.sampled_from(["", STREAM_INFO, TOKEN_INFO]), st.data())
 def test_silence_is_transient(status, said, data):
     """An end that said nothing of use was killed or cut off: worth another attempt."""
     received = Ended(data.draw(any_bad_status | st.just(0)), data.draw(effects[Side.TARGET]))
