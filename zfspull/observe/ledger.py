@@ -75,7 +75,7 @@ class JobState:
         attempted_at: when the newest run started, seconds since the epoch.
         last_run: the end of the newest run.
         last_success: the end of the newest run that succeeded.
-        prune_refused: the newest refusal to prune the target, None once pruning went through.
+        prune_refused: the newest refusal to prune the target, None once a run pruned, or found that it may.
         source_prune_refused: likewise the source.
         prune_skipped: by side, how many snapshots the newest run could not destroy.
         datasets: by the name that events give them.
@@ -194,16 +194,16 @@ def _finish(state: JobState, run: RunFinished) -> None:
     state.datasets = {
         name: dataset.after(run.run_id) for name, dataset in state.datasets.items() if dataset.touched_by(run.run_id)
     }
-    if run.outcome is Outcome.SUCCESS:
-        _pruned(state, run.run_id, events.TARGET)
-        _pruned(state, run.run_id, events.SOURCE)
+    _pruned(state, run.run_id, events.TARGET)
+    _pruned(state, run.run_id, events.SOURCE)
 
 
 def _settled(state: JobState, run: RunFinished) -> bool:
-    """Whether the run looked at every dataset, so that what it did not speak of is no longer so.
+    """Whether the run looked at every dataset and came to prune, so that what it did not speak of is no longer so.
 
-    A run tells of all datasets together, after it pruned. One that told of none broke off before, whatever its outcome:
-    with datasets that had nothing to do it is a partial one. It changes only what it did speak of.
+    A run tells of all datasets together, between pruning the target and the source. One that told of none broke off
+    before, whatever its outcome: with datasets that had nothing to do it is a partial one. It changes only what it did
+    speak of.
     """
     told = any(dataset.seen_by(run.run_id) for dataset in state.datasets.values())
     return told and run.outcome is not Outcome.CANCELLED

@@ -82,6 +82,10 @@ def ledger_after(*events):
     return ledger.jobs["home"]
 
 
+def _refusals_to_prune(state):
+    return (event for event in state.events() if isinstance(event, PruneRefused))
+
+
 def test_a_good_run_ends_a_refusal():
     """A refusal that does not come up again in a run that looked at everything is over."""
     state = ledger_after(refused("1"), observed("1"), finished("1", Outcome.REFUSED), observed("2"), finished("2"))
@@ -160,6 +164,34 @@ def test_pruning_ends_a_refusal_to_prune():
     assert ledger_after(prune_refused("1"), finished("1", Outcome.REFUSED)).prune_refused is not None
     assert ledger_after(prune_refused("1"), destroyed).prune_refused is None
     assert ledger_after(prune_refused("1"), observed("2"), finished("2")).prune_refused is None
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PARTIAL, Outcome.REFUSED, Outcome.FAILED])
+@pytest.mark.parametrize("side", ["target", "source"])
+def test_a_refusal_to_prune_ends_though_a_dataset_has_trouble(outcome, side):
+    """With `keep` mended pruning is refused no more, even if each run refuses a dataset or fails with one."""
+    before = [replace(prune_refused("1"), side=side), observed("1"), finished("1", Outcome.REFUSED), started("2")]
+    trouble = [refused("2", "b"), observed("2", "a"), observed("2", "b"), finished("2", outcome)]
+
+    assert not list(_refusals_to_prune(ledger_after(*before, *trouble)))
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PARTIAL, Outcome.REFUSED, Outcome.FAILED])
+@pytest.mark.parametrize("side", ["target", "source"])
+def test_a_refusal_to_prune_that_comes_again_stays(outcome, side):
+    """A run that refuses to prune once more does not clear what it just said."""
+    first, again = (replace(prune_refused(run_id), side=side) for run_id in ("1", "2"))
+    state = ledger_after(first, finished("1", Outcome.REFUSED), again, observed("2"), finished("2", outcome))
+
+    assert list(_refusals_to_prune(state)) == [again]
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_a_refusal_to_prune_outlives_a_run_that_did_not_prune(outcome):
+    """A run that broke off before its report came to no pruning, and ends no refusal of it."""
+    state = ledger_after(prune_refused("1"), finished("1", Outcome.REFUSED), failed("2"), finished("2", outcome))
+
+    assert list(_refusals_to_prune(state)) == [prune_refused("1")]
 
 
 def test_each_side_has_its_own_refusal_to_prune():
