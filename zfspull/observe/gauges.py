@@ -1,4 +1,4 @@
-"""The gauges of jobs and datasets, read from the ledger whenever they are scraped.
+"""The gauges of jobs and datasets, read from the books whenever they are scraped.
 
 Nothing is stored here, so no label set can outlive its job or dataset. A series whose value is unknown is left out
 rather than invented: only "when did it last succeed" starts at 0, so that "never" can be asked for.
@@ -7,16 +7,17 @@ rather than invented: only "when did it last succeed" starts at 0, so that "neve
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from zfspull.events import SOURCE, TARGET, DatasetFailed, DatasetObserved, DatasetRefused, Outcome
+from zfspull.observe.books import Books
 from zfspull.observe.labels import REFUSAL_REASONS, label, reason_label
-from zfspull.observe.ledger import JobFacts, JobState, Ledger
-from zfspull.observe.transfers import Transfer, Transfers
+from zfspull.observe.ledger import JobFacts, JobState
+from zfspull.observe.transfers import Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,18 +157,17 @@ _PER_DATASET: tuple[tuple[str, str, Callable[[_Dataset], float | None]], ...] = 
 
 
 class JobGauges(Collector):
-    """Reads `ledger`, `transfers` and `next_runs` (seconds since the epoch, by job) at every scrape."""
+    """Reads `books` at every scrape."""
 
-    def __init__(self, ledger: Ledger, transfers: Transfers, next_runs: Mapping[str, float]) -> None:
-        self._ledger = ledger
-        self._transfers = transfers
-        self._next_runs = next_runs
+    def __init__(self, books: Books) -> None:
+        self._books = books
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """All families, those without a sample too."""
+        books = self._books
         jobs = [
-            _Job(facts, self._ledger.jobs[name], self._next_runs.get(name), tuple(self._transfers.of(name)))
-            for name, facts in self._ledger.facts.items()
+            _Job(facts, books.ledger.jobs[name], books.next_runs.get(name), tuple(books.transfers.of(name)))
+            for name, facts in books.ledger.facts.items()
         ]
         for name, text, value_of in _PER_JOB:
             yield _family(name, text, ["job"], (((job.facts.name,), value_of(job)) for job in jobs))

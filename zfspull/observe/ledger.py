@@ -52,9 +52,13 @@ class DatasetState:
     observed: DatasetObserved | None = None
     problem: DatasetRefused | DatasetFailed | None = None
 
+    def seen_by(self, run_id: str) -> bool:
+        """Whether the run looked at both sides of the dataset and told of it."""
+        return self.observed is not None and self.observed.run_id == run_id
+
     def touched_by(self, run_id: str) -> bool:
         """Whether the run said anything about the dataset."""
-        return any(event is not None and event.run_id == run_id for event in (self.observed, self.problem))
+        return self.seen_by(run_id) or (self.problem is not None and self.problem.run_id == run_id)
 
     def after(self, run_id: str) -> DatasetState:
         """What is left when that run settled the matter: a problem that did not come up again is over."""
@@ -71,7 +75,7 @@ class JobState:
         attempted_at: when the newest run started, seconds since the epoch.
         last_run: the end of the newest run.
         last_success: the end of the newest run that succeeded.
-        prune_refused: the newest refusal to prune the target, None once pruning went through.
+        prune_refused: the newest refusal to prune the target, None once a run pruned, or found that it may.
         source_prune_refused: likewise the source.
         prune_skipped: by side, how many snapshots the newest run could not destroy.
         datasets: by the name that events give them.
@@ -92,8 +96,7 @@ class JobState:
 
         Where it could not, as with a host that is away, what is known is what an earlier run saw, and may be long over.
         """
-        runs = {run.run_id for run in (self.last_run, self.running) if run is not None}
-        return dataset.observed is not None and dataset.observed.run_id in runs
+        return any(dataset.seen_by(run.run_id) for run in (self.last_run, self.running) if run is not None)
 
     def up_to_date(self, dataset: DatasetState) -> bool:
         """Whether the newest run saw that the dataset has all that the job wants, and it has no problem."""
@@ -109,11 +112,6 @@ class JobState:
         for state in self.datasets.values():
             yield from (event for event in (state.observed, state.problem) if event is not None)
         yield from (event for event in (self.prune_refused, self.source_prune_refused) if event is not None)
-
-
-# Runs of these outcomes looked at every dataset, so what they did not speak of is no longer so. A failed or cancelled
-# run may have seen nothing at all, and changes only what it did speak of.
-_SETTLED = frozenset({Outcome.SUCCESS, Outcome.PARTIAL, Outcome.REFUSED})
 
 
 class Ledger:
@@ -190,18 +188,25 @@ def _finish(state: JobState, run: RunFinished) -> None:
     state.attempted_at = run.started_at
     if run.outcome is Outcome.SUCCESS:
         state.last_success = run
-    if run.outcome not in _SETTLED:
+    if not _settled(state, run):
         return
     state.prune_skipped = state.skipped_so_far
-    if any(dataset.touched_by(run.run_id) for dataset in state.datasets.values()):
-        state.datasets = {
-            name: dataset.after(run.run_id)
-            for name, dataset in state.datasets.items()
-            if dataset.touched_by(run.run_id)
-        }
-    if run.outcome is Outcome.SUCCESS:
-        _pruned(state, run.run_id, events.TARGET)
-        _pruned(state, run.run_id, events.SOURCE)
+    state.datasets = {
+        name: dataset.after(run.run_id) for name, dataset in state.datasets.items() if dataset.touched_by(run.run_id)
+    }
+    _pruned(state, run.run_id, events.TARGET)
+    _pruned(state, run.run_id, events.SOURCE)
+
+
+def _settled(state: JobState, run: RunFinished) -> bool:
+    """Whether the run looked at every dataset and came to prune, so that what it did not speak of is no longer so.
+
+    A run tells of all datasets together, between pruning the target and the source. One that told of none broke off
+    before, whatever its outcome: with datasets that had nothing to do it is a partial one. It changes only what it did
+    speak of.
+    """
+    told = any(dataset.seen_by(run.run_id) for dataset in state.datasets.values())
+    return told and run.outcome is not Outcome.CANCELLED
 
 
 def _pruned(state: JobState, run_id: str, side: str) -> None:

@@ -24,7 +24,6 @@ from zfspull.events import (
     Event,
     HostFailed,
     Outcome,
-    PoolObserved,
     QueueChanged,
     ResumeDiscarded,
     RetryScheduled,
@@ -34,11 +33,11 @@ from zfspull.events import (
     TransferFinished,
     TransferStarted,
 )
+from zfspull.observe.books import Books
 from zfspull.observe.gauges import JobGauges
 from zfspull.observe.labels import RETRY_REASONS, SIDES, label, reason_label, side_label
-from zfspull.observe.ledger import JobFacts, Ledger
-from zfspull.observe.pools import PoolBook, PoolGauges
-from zfspull.observe.transfers import Transfers
+from zfspull.observe.ledger import JobFacts
+from zfspull.observe.pools import PoolGauges
 from zfspull.observe.window import RecentMax
 from zfspull.plan.steps import StepKind
 
@@ -89,9 +88,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._clock = clock
-        self._ledger, self._transfers = Ledger(), Transfers()
-        self._next_runs: dict[str, float] = {}
-        self._ledger.declare(())
+        self._books = Books()
         self._counters = {
             name: Counter(name, text, ["job", key] if key else ["job"], registry=self.registry)
             for name, text, key, _ in _JOB_COUNTERS
@@ -122,9 +119,8 @@ class Metrics:
         )
         lag.set_function(lambda: self._lag.value(self._clock.monotonic()))
         Info("zfspull_build", "The version of zfspull.", registry=self.registry).info({"version": version})
-        self._pools = PoolBook(self._ledger)
-        self.registry.register(PoolGauges(self._pools))
-        self.registry.register(JobGauges(self._ledger, self._transfers, self._next_runs))
+        self.registry.register(PoolGauges(self._books.pools))
+        self.registry.register(JobGauges(self._books))
         ProcessCollector(registry=self.registry)
 
     def _gauge(self, name: str, text: str) -> Gauge:
@@ -136,32 +132,27 @@ class Metrics:
         Returns:
             the names that are new, for the caller to `restore`.
         """
-        hosts_before = {facts.host for facts in self._ledger.facts.values()}
-        new, gone = self._ledger.declare(jobs)
+        hosts_before = self._books.hosts
+        new, gone = self._books.declare(jobs)
         for name in gone:
-            self._transfers.forget(name)
-            self._next_runs.pop(name, None)
             for counter in self._counters.values():
                 counter.remove_by_labels({"job": label(name)})
         for name in new:
             for counter_name, _, key, values in _JOB_COUNTERS:
                 for value in values if key else ("",):
                     self._count(name, counter_name, value, amount=0)
-        for host in hosts_before - {facts.host for facts in self._ledger.facts.values()}:
+        for host in hosts_before - self._books.hosts:
             self._connect_failures.remove_by_labels({"host": label(host)})
             self._skew.remove_by_labels({"host": label(host)})
         return new
 
     def restore(self, events: Iterable[Event]) -> None:
         """Take over what history remembers of a job (`History.remembered`); counters stay as they are."""
-        self._ledger.restore(events)
+        self._books.ledger.restore(events)
 
     def next_run(self, job: str, at: float | None) -> None:
         """The scheduler says when `job` runs next, in seconds since the epoch; None for never."""
-        if at is None or job not in self._ledger.facts:
-            self._next_runs.pop(job, None)
-        else:
-            self._next_runs[job] = at
+        self._books.next_run(job, at)
 
     def loop_lag(self, seconds: float) -> None:
         """The watchdog says how late the event loop just was."""
@@ -170,22 +161,19 @@ class Metrics:
     def emit(self, event: Event) -> None:
         """Take note of `event`; what concerns a job that is not declared (any more) is passed over."""
         self._tally(event)
-        if not self._ledger.knows(event.job):
+        received = self._books.note(event)
+        if not self._books.ledger.knows(event.job):
             return
-        received = self._transfers.note(event)
         if received:
             self._count(event.job, "zfspull_received_bytes_total", amount=received)
-        self._ledger.note(event)
         if type(event) in _INCREMENTS:
             self._count(event.job, *_INCREMENTS[type(event)](event))
 
     def _tally(self, event: Event) -> None:
         match event:
-            case HostFailed() if any(event.host == facts.host for facts in self._ledger.facts.values()):
+            case HostFailed() if event.host in self._books.hosts:
                 self._connect_failures.labels(label(event.host), reason_label(event.reason)).inc()
-            case PoolObserved():
-                self._pools.note(event)
-            case ClockCompared() if any(event.host == facts.host for facts in self._ledger.facts.values()):
+            case ClockCompared() if event.host in self._books.hosts:
                 self._skew.labels(label(event.host)).set(event.skew_seconds)
             case QueueChanged():
                 self._waiting.set(event.waiting)

@@ -17,15 +17,14 @@ from zfspull.events import (
     HostFailed,
     Noticed,
     Outcome,
-    PoolObserved,
     QueueChanged,
     RunFinished,
     RunStarted,
 )
-from zfspull.observe.ledger import DatasetState, JobFacts, JobState, Ledger
-from zfspull.observe.pools import PoolBook
+from zfspull.observe.books import Books
+from zfspull.observe.ledger import DatasetState, JobFacts, JobState
 from zfspull.observe.text import clip
-from zfspull.observe.transfers import Transfer, Transfers
+from zfspull.observe.transfers import Transfer
 
 
 STATUS_VERSION = 1
@@ -39,10 +38,7 @@ class StatusBoard:
     """An event sink that keeps what `zfspull status` shows. Bounded by the jobs and datasets there really are."""
 
     def __init__(self) -> None:
-        self._ledger, self._transfers = Ledger(), Transfers()
-        self._ledger.declare(())
-        self._pools = PoolBook(self._ledger)
-        self._next_runs: dict[str, float] = {}
+        self._books = Books()
         self._received: dict[str, int] = {}
         self._notices: dict[str, deque[Noticed | HostFailed]] = {}
         self._config: ConfigLoaded | None = None
@@ -51,43 +47,36 @@ class StatusBoard:
 
     def declare(self, jobs: Iterable[JobFacts]) -> frozenset[str]:
         """Show exactly these jobs from now on; returns the names that are new, for the caller to `restore`."""
-        new, gone = self._ledger.declare(jobs)
+        new, gone = self._books.declare(jobs)
         for name in gone:
-            self._transfers.forget(name)
-            for by_job in (self._next_runs, self._received, self._notices):
-                by_job.pop(name, None)
+            self._received.pop(name, None)
+            self._notices.pop(name, None)
         return new
 
     def restore(self, events: Iterable[Event]) -> None:
         """Take over what history remembers of a job (`History.remembered`)."""
-        self._ledger.restore(events)
+        self._books.ledger.restore(events)
 
     def next_run(self, job: str, at: float | None) -> None:
         """The scheduler says when `job` runs next, in seconds since the epoch; None for never."""
-        if at is None or job not in self._ledger.facts:
-            self._next_runs.pop(job, None)
-        else:
-            self._next_runs[job] = at
+        self._books.next_run(job, at)
 
     def emit(self, event: Event) -> None:
         """Take note of `event`; what concerns a job that is not declared (any more) is passed over."""
+        received = self._books.note(event)
         match event:
             case ConfigLoaded():
                 self._config = event
                 self._config_ok_at = event.at if event.ok else self._config_ok_at
-            case PoolObserved():
-                self._pools.note(event)
             case QueueChanged():
                 self._queue = (event.waiting, event.running)
-            case _ if self._ledger.knows(event.job):
-                self._job_event(event)
+            case _ if self._books.ledger.knows(event.job):
+                self._job_event(event, received)
             case _:
                 pass
 
-    def _job_event(self, event: Event) -> None:
-        received = self._transfers.note(event)
+    def _job_event(self, event: Event, received: int) -> None:
         self._received[event.job] = self._received.get(event.job, 0) + received
-        self._ledger.note(event)
         match event:
             case RunStarted():
                 self._received[event.job] = 0
@@ -109,12 +98,12 @@ class StatusBoard:
                 "message": clip(self._config.message, MAX_TEXT_CHARS) if self._config else "",
             },
             "queue": {"waiting": waiting, "running": running},
-            "pools": self._pools.snapshot(),
-            "jobs": {name: self._job(facts, now) for name, facts in sorted(self._ledger.facts.items())},
+            "pools": self._books.pools.snapshot(),
+            "jobs": {name: self._job(facts, now) for name, facts in sorted(self._books.ledger.facts.items())},
         }
 
     def _job(self, facts: JobFacts, now: float) -> Json:
-        state = self._ledger.jobs[facts.name]
+        state = self._books.ledger.jobs[facts.name]
         datasets = [_dataset(name, dataset, state, now) for name, dataset in state.datasets.items()]
         lags = [row["lag_seconds"] for row in datasets if row["lag_seconds"] is not None]
         looks = [dataset.observed.at for dataset in state.datasets.values() if dataset.observed is not None]
@@ -122,7 +111,7 @@ class StatusBoard:
             "host": facts.host,
             "interval_seconds": facts.interval_seconds,
             "state": _state(state),
-            "next_run_at": self._next_runs.get(facts.name),
+            "next_run_at": self._books.next_runs.get(facts.name),
             "last_attempt_at": state.attempted_at,
             "last_success_at": state.last_success.at if state.last_success else None,
             "last_run": _run(state.last_run) if state.last_run else None,
@@ -142,7 +131,7 @@ class StatusBoard:
             "trigger": run.trigger.value,
             "started_at": run.at,
             "received_bytes": self._received.get(job, 0),
-            "transfers": [_transfer(transfer) for transfer in self._transfers.of(job)],
+            "transfers": [_transfer(transfer) for transfer in self._books.transfers.of(job)],
         }
 
     def _problems(self, job: str, state: JobState) -> Iterator[Json]:

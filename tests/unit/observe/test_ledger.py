@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,6 +82,10 @@ def ledger_after(*events):
     return ledger.jobs["home"]
 
 
+def _refusals_to_prune(state):
+    return (event for event in state.events() if isinstance(event, PruneRefused))
+
+
 def test_a_good_run_ends_a_refusal():
     """A refusal that does not come up again in a run that looked at everything is over."""
     state = ledger_after(refused("1"), observed("1"), finished("1", Outcome.REFUSED), observed("2"), finished("2"))
@@ -134,13 +139,59 @@ def test_a_dataset_that_only_failed_stays():
     assert state.datasets["a"].problem == failed("2")
 
 
+@pytest.mark.parametrize("outcome", Outcome)
+def test_p6_a_run_that_told_of_no_dataset_hides_none(outcome):
+    """P6: a run that fails after planning, as when the pool is sick, leaves what is known of datasets it did not try."""
+    state = ledger_after(
+        observed("1", "a"),
+        observed("1", "b"),
+        refused("1", "c"),
+        finished("1", Outcome.REFUSED),
+        failed("2", "a"),
+        finished("2", outcome),
+    )
+
+    assert state.datasets["a"].problem == failed("2", "a")
+    assert state.datasets["b"].observed == observed("1", "b")
+    assert state.datasets["c"].problem == refused("1", "c")
+    assert not state.up_to_date(state.datasets["b"])
+
+
 def test_pruning_ends_a_refusal_to_prune():
     """Once something was pruned, or a run succeeded, pruning is refused no more."""
     destroyed = SnapshotsDestroyed(at=1.0, job="home", run_id="2", dataset="a", names=("x",), kept=1)
 
     assert ledger_after(prune_refused("1"), finished("1", Outcome.REFUSED)).prune_refused is not None
     assert ledger_after(prune_refused("1"), destroyed).prune_refused is None
-    assert ledger_after(prune_refused("1"), finished("2")).prune_refused is None
+    assert ledger_after(prune_refused("1"), observed("2"), finished("2")).prune_refused is None
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PARTIAL, Outcome.REFUSED, Outcome.FAILED])
+@pytest.mark.parametrize("side", ["target", "source"])
+def test_a_refusal_to_prune_ends_though_a_dataset_has_trouble(outcome, side):
+    """With `keep` mended pruning is refused no more, even if each run refuses a dataset or fails with one."""
+    before = [replace(prune_refused("1"), side=side), observed("1"), finished("1", Outcome.REFUSED), started("2")]
+    trouble = [refused("2", "b"), observed("2", "a"), observed("2", "b"), finished("2", outcome)]
+
+    assert not list(_refusals_to_prune(ledger_after(*before, *trouble)))
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PARTIAL, Outcome.REFUSED, Outcome.FAILED])
+@pytest.mark.parametrize("side", ["target", "source"])
+def test_a_refusal_to_prune_that_comes_again_stays(outcome, side):
+    """A run that refuses to prune once more does not clear what it just said."""
+    first, again = (replace(prune_refused(run_id), side=side) for run_id in ("1", "2"))
+    state = ledger_after(first, finished("1", Outcome.REFUSED), again, observed("2"), finished("2", outcome))
+
+    assert list(_refusals_to_prune(state)) == [again]
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_a_refusal_to_prune_outlives_a_run_that_did_not_prune(outcome):
+    """A run that broke off before its report came to no pruning, and ends no refusal of it."""
+    state = ledger_after(prune_refused("1"), finished("1", Outcome.REFUSED), failed("2"), finished("2", outcome))
+
+    assert list(_refusals_to_prune(state)) == [prune_refused("1")]
 
 
 def test_each_side_has_its_own_refusal_to_prune():
@@ -152,15 +203,27 @@ def test_each_side_has_its_own_refusal_to_prune():
     assert (state.prune_refused, state.source_prune_refused) == (None, there)
     assert list(state.events()) == [there]
     assert ledger_after(there, replace(destroyed, side="source")).source_prune_refused is None
-    assert ledger_after(there, finished("2")).source_prune_refused is None
+    assert ledger_after(there, observed("2"), finished("2")).source_prune_refused is None
 
 
 def test_skipped_snapshots_are_those_of_the_newest_run():
     """What could not be destroyed is counted per run, not summed up for ever."""
     skipped = PruneSkipped(at=1.0, job="home", run_id="1", dataset="a", name="x", reason="held")
 
-    assert ledger_after(started("1"), skipped, skipped, finished("1")).prune_skipped == {"target": 2}
-    assert ledger_after(started("1"), skipped, finished("1"), started("2"), finished("2")).prune_skipped == {}
+    first = [started("1"), skipped, skipped, observed("1"), finished("1")]
+    assert ledger_after(*first).prune_skipped == {"target": 2}
+    assert ledger_after(*first, started("2"), observed("2"), finished("2")).prune_skipped == {}
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PARTIAL, Outcome.REFUSED, Outcome.FAILED])
+def test_skipped_snapshots_stay_known_when_a_run_did_not_come_to_pruning(outcome):
+    """A run that failed before it pruned says nothing of what could not be destroyed, so that stays as it was."""
+    skipped = PruneSkipped(at=1.0, job="home", run_id="1", dataset="a", name="x", reason="held")
+    state = ledger_after(
+        started("1"), skipped, observed("1"), finished("1"), started("2"), failed("2"), finished("2", outcome)
+    )
+
+    assert state.prune_skipped == {"target": 1}
 
 
 def test_an_undeclared_job_leaves_no_trace():

@@ -328,8 +328,9 @@ def test_every_counter_counts(metrics):
 
 def test_retention_by_side(metrics):
     """What is refused or skipped on one side says nothing of the other."""
-    metrics.emit(PruneRefused(at=1.0, job="home", message="m", hint="h", count=9, limit=3, side="source"))
+    metrics.emit(PruneRefused(at=1.0, job="home", run_id="1", message="m", hint="h", count=9, limit=3, side="source"))
     metrics.emit(PruneSkipped(at=1.0, job="home", dataset="z", name="x", reason="held", side="source"))
+    metrics.emit(observed())
     metrics.emit(run_finished(outcome=Outcome.REFUSED))
 
     for side, number in (("source", 1), ("target", 0)):
