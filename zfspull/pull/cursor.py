@@ -23,6 +23,11 @@ from zfspull.zfs.model import Snapshot
 from zfspull.zfs.names import MAX_NAME_BYTES
 
 
+MAX_UNPROVEN = 5
+"""So many bookmarks are left for a dataset while no cursor stands for anything that the replica has: beside that of a
+replica that may come back (its pool plugged in again, its name given back) those of first sends that failed."""
+
+
 def owner(job: Job, context: Context) -> Owner | None:
     """Whose cursors a run moves; None if the job leaves nothing on the source."""
     if job.cursor is CursorKind.NONE or not context.machine:
@@ -62,6 +67,9 @@ class Cursor:
         # Somebody holds the base: perhaps an earlier run of ours.
         self._held = [base.name] if isinstance(base, Snapshot) and base.holds else []
         self._held_by_us: set[str] = set()
+        # Whether a mark stands for something that was seen on the target, and whether the next one will.
+        self._proven = bool(self._of_base or self._held)
+        self._arrived = self._proven
 
     async def secure(self, step: Step) -> None:
         """Bookmark the snapshot that is to be sent: long before the stream if need be, with those of other datasets.
@@ -86,22 +94,26 @@ class Cursor:
 
     async def move(self, step: Step) -> None:
         """Let the cursor stand for what `step` brought; the older ones go with the next step, or after the last one."""
+        self._arrived = True
         name = self._owner.bookmark(step.to.guid)
-        if name in self._made:
+        if name in self._made or (not self._is_passing(step) and await self._bookmark(step.to)):
             self._tell_moved(f"#{name}")
-            self._of_base = [name]
+            self._of_base, self._proven = [name], True
             await self._release(self._held)
-            stale = [old for old in self._made if old != name]
-            if stale and step is self._plan.steps[-1]:
-                await self._sweep.add(partial(self._destroy, stale))
+            if step is self._plan.steps[-1]:
+                await self._retire(name)
         elif await self._hold(step.to):
+            self._proven = True
             await self._release([held for held in self._held if held != step.to.name])
             self._tell_moved(step.to.mark)
 
     async def cover(self, base: Snapshot) -> None:
         """Make a cursor for the base of a dataset that is up to date; a base that is held is as good as covered."""
+        self._arrived = True
         if await self._bookmark(base):
-            self._tell_moved(f"#{self._owner.bookmark(base.guid)}")
+            name = self._owner.bookmark(base.guid)
+            self._tell_moved(f"#{name}")
+            await self._retire(name)
         elif not base.holds and await self._hold(base):
             self._tell_moved(base.mark)
 
@@ -110,22 +122,36 @@ class Cursor:
         return step.creates and step is not self._plan.steps[-1] and self._may("hold") and self._may("release")
 
     async def _bookmark(self, snapshot: Snapshot) -> bool:
-        """Make the bookmark, and take away what is neither that nor of the base; returns whether it is there.
+        """Make the bookmark; returns whether it is there.
 
-        Where older ones can't be taken away no more are made, or they would pile up.
+        Where a mark stands for the base, all other bookmarks go first. Else none goes: no replica that was seen needs
+        them, but one may come back that does. Where older ones can't be taken away, or nothing has arrived for long, no
+        more are made, or they would pile up.
         """
         name = self._owner.bookmark(snapshot.guid)
         if not self._may("bookmark"):
             return False
-        await self._destroy([old for old in self._made if old != name and old not in self._of_base])
+        if self._proven:
+            await self._destroy([old for old in self._made if old != name and old not in self._of_base])
         if name in self._made:
             return True
-        if (self._made and not self._may("destroy")) or len(f"{self._plan.source}#{name}".encode()) > MAX_NAME_BYTES:
+        if self._are_too_many() or len(f"{self._plan.source}#{name}".encode()) > MAX_NAME_BYTES:
             return False
         if not await self._try("bookmark", self._context.source.bookmark(self._plan.source, snapshot.name, name)):
             return False
         self._made.append(name)
         return True
+
+    def _are_too_many(self) -> bool:
+        """Whether one more would be one too many, for all that is known of what becomes of those that there are."""
+        if self._made and not self._may("destroy"):
+            return True
+        return not self._arrived and len(self._made) >= MAX_UNPROVEN
+
+    async def _retire(self, name: str) -> None:
+        """Have all bookmarks but `name` taken away: it stands for what was seen on the target."""
+        if stale := [old for old in self._made if old != name]:
+            await self._sweep.add(partial(self._destroy, stale))
 
     async def _destroy(self, stale: list[str]) -> None:
         for name in stale:

@@ -48,10 +48,11 @@ class Watch:
 
         Raises:
             PermanentError: if the source dataset does not exist.
+            LocalResourceError: if the target's pool is not there.
             ZfspullError: if a side can't be listed.
         """
         source, target = await both(self._source.tree(), self._target.known_tree())
-        return checked(Survey(source, target), self._job)
+        return await checked(Survey(source, target), self._job, self._context)
 
     async def source(self) -> Tree:
         """The source as it is now."""
