@@ -13,6 +13,7 @@ from zfspull.plan.dataset import plan_dataset
 from zfspull.plan.steps import DatasetPlan, Refusal, RemedyKind, Step
 from zfspull.pull.context import Context
 from zfspull.pull.cursor import Cursor, owner, tagged
+from zfspull.pull.progress import Progress
 from zfspull.pull.remedy import carry_out, check_limit
 from zfspull.pull.retry import pause
 from zfspull.pull.sweep import Sweep
@@ -48,7 +49,7 @@ class Replica:
         self._tally = tally
         self._sweep = sweep
         self._failed_in_row = 0
-        self._seen: tuple[object, ...] | None = None
+        self._progress = Progress()
         self.attempts = 0
 
     async def pull(self, *, anew: bool = False) -> None:
@@ -58,7 +59,8 @@ class Replica:
             anew: whether to list and plan anew to begin with, as the target may have changed since.
 
         Only failures in a row without any progress on the target count against the job's `retry`: over a line that
-        breaks every minute, a stream that takes a day still arrives.
+        breaks every minute, a stream that takes a day still arrives. Partial state is thrown away once: if what is sent
+        in its place can't be resumed either, one more full stream would not help.
 
         Raises:
             ZfspullError: what it was that could not be overcome.
@@ -73,7 +75,8 @@ class Replica:
             except TransientError as error:
                 failure = error
                 self._failed_in_row += 1
-                if self._failed_in_row >= self._job.retry.attempts:
+                in_vain = isinstance(error, DiscardNeededError) and self._progress.discards_in_vain()
+                if in_vain or self._failed_in_row >= self._job.retry.attempts:
                     raise
                 await pause(
                     self._job.retry,
@@ -105,6 +108,7 @@ class Replica:
             if cursor:
                 await cursor.secure(step)
             await transfer(step, self._context, self._tally, place=self._place(step, cursor))
+            self._progress.arrived()
             self._on_made()
             if cursor:
                 await cursor.move(step)
@@ -155,17 +159,11 @@ class Replica:
         if discard and target is not None and target.resume_token is not None:
             await self._discard("the source or the target says that it can't be resumed")
             target = await self._target()
-        self._note_progress(target)
+        if self._progress.look(target):
+            self._failed_in_row = 0
         self._plan = plan_dataset(
             plan.path, source, target, plan.target, self._policy.for_one(), stay_plain=plan.stay_plain
         )
-
-    def _note_progress(self, target: Dataset | None) -> None:
-        """Start counting failures anew if the target has got further since the last look."""
-        seen = (target.newest, target.resume_token) if target else ()
-        if self._seen is not None and seen != self._seen:
-            self._failed_in_row = 0
-        self._seen = seen
 
     async def _target(self) -> Dataset | None:
         tree = await self._context.target.list_tree(self._plan.target, recursive=False)
