@@ -11,10 +11,11 @@ from zfspull.errors import PermanentError, RefusalError, TransientError
 from zfspull.events import ResumeDiscarded
 from zfspull.plan.dataset import plan_dataset
 from zfspull.plan.steps import DatasetPlan, Refusal, RemedyKind, Step
+from zfspull.pull.brake import Brake
 from zfspull.pull.context import Context
 from zfspull.pull.cursor import Cursor, owner, tagged
 from zfspull.pull.progress import Progress
-from zfspull.pull.remedy import carry_out, check_limit
+from zfspull.pull.remedy import carry_out
 from zfspull.pull.retry import pause
 from zfspull.pull.sweep import Sweep
 from zfspull.pull.tally import Tally
@@ -30,6 +31,7 @@ class Replica:
         plan: what is to be done.
         context: the surroundings.
         tally: the run's books.
+        brake: on what the run destroys.
         sweep: takes old bookmarks away.
         on_made: called as soon as the target dataset is there, so that what lies below it need not wait for the rest.
 
@@ -38,7 +40,15 @@ class Replica:
     """
 
     def __init__(
-        self, job: Job, plan: DatasetPlan, context: Context, tally: Tally, *, sweep: Sweep, on_made: Callable[[], None]
+        self,
+        job: Job,
+        plan: DatasetPlan,
+        context: Context,
+        tally: Tally,
+        *,
+        brake: Brake,
+        sweep: Sweep,
+        on_made: Callable[[], None],
     ) -> None:
         self._on_made = on_made
         self._job = job
@@ -47,6 +57,7 @@ class Replica:
         self._plan = plan
         self._context = context
         self._tally = tally
+        self._brake = brake
         self._sweep = sweep
         self._failed_in_row = 0
         self._progress = Progress()
@@ -126,16 +137,16 @@ class Replica:
     async def _remedy(self) -> None:
         """Do on the target what comes before the first step; what was renamed is looked at anew."""
         if self._plan.remedy is not None and self._plan.remedied_by(RemedyKind.RENAME):
-            await carry_out(self._plan.remedy, self._job, self._context, self._tally)
+            await carry_out(self._plan.remedy, self._brake, self._context, self._tally)
             self._plan = replace(self._plan, remedy=None)
             await self._replan(discard=False)
         plan = self._plan
         if plan.remedy is not None:
-            check_limit(plan.remedy, self._job)
+            self._brake.check(plan.remedy)
         if plan.discard is not None and plan.refusal is None:
             await self._discard(plan.discard)
         if plan.remedy is not None:
-            await carry_out(plan.remedy, self._job, self._context, self._tally)
+            await carry_out(plan.remedy, self._brake, self._context, self._tally)
         self._plan = replace(plan, discard=None, remedy=None)
 
     async def _discard(self, why: str) -> None:

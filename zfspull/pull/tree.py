@@ -8,32 +8,42 @@ from functools import partial
 from zfspull.config.schema import Job
 from zfspull.errors import TransientError, ZfspullError
 from zfspull.plan.steps import DatasetPlan, Plan, RemedyKind
+from zfspull.pull.brake import Brake
 from zfspull.pull.context import Context
 from zfspull.pull.cursor import Cursor, owner
 from zfspull.pull.replica import Replica
+from zfspull.pull.survey import Survey
 from zfspull.pull.sweep import Sweep
 from zfspull.pull.tally import Tally
 from zfspull.zfs.model import Snapshot
 from zfspull.zfs.names import ancestors, parent, relative
 
 
-async def pull_tree(job: Job, plan: Plan, context: Context, tally: Tally) -> None:
+async def pull_tree(job: Job, seen: Survey, plan: Plan, context: Context, tally: Tally) -> None:
     """Carry out the plans of all datasets; what goes wrong with one is noted in the tally, and the others go on.
+
+    Args:
+        job: the job.
+        seen: both sides as they were planned for.
+        plan: what is to be done.
+        context: the surroundings.
+        tally: the run's books.
 
     Raises:
         ZfspullError: if a filesystem above the replica's root can't be created.
     """
-    await _Transfers(job, plan, context, tally).run()
+    await _Transfers(job, seen, plan, context, tally).run()
 
 
 class _Transfers:
     """What is under way: an event for each dataset that is being made or moved, set when it is there or has failed."""
 
-    def __init__(self, job: Job, plan: Plan, context: Context, tally: Tally) -> None:
+    def __init__(self, job: Job, seen: Survey, plan: Plan, context: Context, tally: Tally) -> None:
         self._job = job
         self._plan = plan
         self._context = context
         self._tally = tally
+        self._brake = Brake(job, plan, seen.target, tally)
         self._sweep = Sweep()
         self._moving = {dataset.path for dataset in plan.datasets if dataset.remedy}
         self._placed = [dataset for dataset in plan.datasets if dataset.target in plan.placeholders]
@@ -74,7 +84,9 @@ class _Transfers:
         """Pull one dataset once its parent is there; its failure is its own."""
         there = self._there[plan.path]
         on_made = partial(self._is_made, plan.path)
-        replica = Replica(self._job, plan, self._context, self._tally, sweep=self._sweep, on_made=on_made)
+        replica = Replica(
+            self._job, plan, self._context, self._tally, brake=self._brake, sweep=self._sweep, on_made=on_made
+        )
         try:
             placed = plan.creates or plan.remedied_by(RemedyKind.RENAME)
             moved = any(above in self._moving for above in ancestors(plan.path))
