@@ -3,7 +3,7 @@
 import pytest
 
 from tests.contract.actions import Create, Destroy, DestroySnapshots, Rename, Snapshot, Write
-from tests.contract.test_cursors import THIS, bookmarks, guid_of, owner
+from tests.contract.test_cursors import THIS, bookmarks, guid_of, holds, owner
 from tests.contract.world import assert_equal
 from zfspull.events import DatasetFailed, Outcome, TransferFinished, TransferStarted
 from zfspull.pull.cursor import MAX_UNPROVEN
@@ -68,6 +68,7 @@ async def test_p5_replica_that_was_set_aside_goes_on_when_it_is_put_back(world, 
     assert [event.kind for event in world.events.of(TransferFinished)] == ["incremental"]
     assert await world.names("ann") == ["one", "two"]
     assert await bookmarks(world, "ann") == [owner(world).bookmark(await guid_of(world, "two", "ann"))]
+    assert await holds(world, "ann") == []
     await assert_equal(world, ("ann", "two"))
 
 
@@ -86,29 +87,38 @@ async def test_p5_new_replica_takes_the_place_of_one_that_was_set_aside(world):
     assert await bookmarks(world, "ann") == [owner(world).bookmark(await guid_of(world, "three", "ann"))]
 
 
-@pytest.mark.parametrize("verbs", [("bookmark", "destroy"), ("bookmark", "destroy", "hold", "release")])
+async def cursors(world, path):
+    """All that is left for a dataset, bookmarks and holds."""
+    return [*await bookmarks(world, path), *(name for name, _ in await holds(world, path))]
+
+
+@pytest.mark.parametrize(
+    "verbs", [("bookmark", "destroy"), ("bookmark", "destroy", "hold", "release"), ("hold", "release")]
+)
 async def test_p4_first_sends_that_fail_pile_up_no_cursors(memory_world, verbs):
-    """However often a first send of yet another snapshot fails, few bookmarks are left, and that of the base is one."""
+    """However often a first send of yet another snapshot fails, few cursors are left, and that of the base is one."""
     world = memory_world
     world.machine = THIS
     await world.permit(*verbs)
     await world.on_source(Create(""), Create("ann"), Write("ann"), Snapshot("", "one", recursive=True))
     await world.run(initial="newest")
-    (base,) = await bookmarks(world, "ann")
-    await world.on_source(DestroySnapshots("ann", ("one",)))
+    (base,) = await cursors(world, "ann")
+    if "bookmark" in verbs:
+        await world.on_source(DestroySnapshots("ann", ("one",)))
     replica = world.target_pools.nodes.pop(f"{world.target_root}/ann")
     await world.fill_target(left_bytes=0)
     for number in range(3 * MAX_UNPROVEN):
         await world.on_source(Write("ann"), Snapshot("ann", f"try {number}"))
         assert (await world.run(initial="newest")).outcome is Outcome.PARTIAL
         world.target_pools.nodes.pop(f"{world.target_root}/ann", None)
-    left = await bookmarks(world, "ann")
+    left, held = await cursors(world, "ann"), await holds(world, "ann")
     await world.fill_target(left_bytes=None)
 
     world.target_pools.nodes[replica.name] = replica
     finished = await world.run()
 
     assert base in left
-    assert len(left) <= MAX_UNPROVEN
+    assert len(left) <= 2 * MAX_UNPROVEN
+    assert len(held) <= MAX_UNPROVEN
     assert finished.outcome is Outcome.SUCCESS, finished.error
-    assert len(await bookmarks(world, "ann")) == 1
+    assert len(await cursors(world, "ann")) == 1

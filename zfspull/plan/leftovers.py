@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -67,13 +67,10 @@ class Leftover:
         return "bookmark" if self.tag is None else "hold"
 
 
-def held(source: Tree) -> tuple[str, ...]:
-    """The full names of all snapshots that anybody holds."""
+def held(datasets: Iterable[Dataset]) -> tuple[str, ...]:
+    """The full names of all their snapshots that anybody holds."""
     return tuple(
-        f"{dataset.name}{snapshot.mark}"
-        for dataset in source.datasets.values()
-        for snapshot in dataset.snapshots
-        if snapshot.holds
+        f"{dataset.name}{snapshot.mark}" for dataset in datasets for snapshot in dataset.snapshots if snapshot.holds
     )
 
 

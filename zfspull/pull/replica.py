@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -14,13 +14,14 @@ from zfspull.plan.steps import DatasetPlan, Refusal, RemedyKind, Step
 from zfspull.pull.brake import Brake
 from zfspull.pull.context import Context
 from zfspull.pull.cursor import Cursor, owner, tagged
+from zfspull.pull.holds import our_holds
 from zfspull.pull.progress import Progress
 from zfspull.pull.remedy import carry_out
 from zfspull.pull.retry import pause
 from zfspull.pull.sweep import Sweep
 from zfspull.pull.tally import Tally
 from zfspull.pull.transfer import DiscardNeededError, transfer
-from zfspull.zfs.model import Dataset
+from zfspull.zfs.model import Dataset, Hold
 
 
 class Replica:
@@ -32,6 +33,7 @@ class Replica:
         context: the surroundings.
         tally: the run's books.
         brake: on what the run destroys.
+        held: what is held on the source for this replica.
         sweep: takes old bookmarks away.
         on_made: called as soon as the target dataset is there, so that what lies below it need not wait for the rest.
 
@@ -47,6 +49,7 @@ class Replica:
         tally: Tally,
         *,
         brake: Brake,
+        held: Sequence[Hold],
         sweep: Sweep,
         on_made: Callable[[], None],
     ) -> None:
@@ -58,6 +61,7 @@ class Replica:
         self._context = context
         self._tally = tally
         self._brake = brake
+        self._held = held
         self._sweep = sweep
         self._failed_in_row = 0
         self._progress = Progress()
@@ -114,7 +118,9 @@ class Replica:
             raise refusal_error(plan, plan.refusal)
         cursor = None
         if self._owner:
-            cursor = Cursor(self._job.cursor, self._owner, plan, self._context, self._tally, sweep=self._sweep)
+            cursor = Cursor(
+                self._job.cursor, self._owner, plan, self._context, self._tally, sweep=self._sweep, held=self._held
+            )
         for step in plan.steps:
             if cursor:
                 await cursor.secure(step)
@@ -166,6 +172,8 @@ class Replica:
                 dataset=plan.target,
                 reason="source_missing",
             )
+        if self._owner:
+            self._held = (await our_holds([source], self._owner, self._context)).get(source.name, ())
         target = await self._target()
         if discard and target is not None and target.resume_token is not None:
             await self._discard("the source or the target says that it can't be resumed")

@@ -66,8 +66,9 @@ class _Run:
             self._announce(plan)
             guess = Survey(seen.source, unguarded(seen.target))
             early = await make_room(self._job, guess, plan, self._context, self._tally)
+            self._watch.doubt(plan)
             await pull_tree(self._job, seen, plan, self._context, self._tally)
-            self._watch.conclude(plan, self._tally)
+            self._watch.conclude(self._tally)
             await self._conclude(seen, plan, early)
         except ZfspullError as error:
             self._tally.note(error)

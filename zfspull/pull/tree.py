@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from functools import partial
 
 from zfspull.config.schema import Job
@@ -11,11 +12,12 @@ from zfspull.plan.steps import DatasetPlan, Plan, RemedyKind
 from zfspull.pull.brake import Brake
 from zfspull.pull.context import Context
 from zfspull.pull.cursor import Cursor, owner
+from zfspull.pull.holds import Held, our_holds
 from zfspull.pull.replica import Replica
 from zfspull.pull.survey import Survey
 from zfspull.pull.sweep import Sweep
 from zfspull.pull.tally import Tally
-from zfspull.zfs.model import Snapshot
+from zfspull.zfs.model import Dataset, Snapshot
 from zfspull.zfs.names import ancestors, parent, relative
 
 
@@ -43,6 +45,9 @@ class _Transfers:
         self._plan = plan
         self._context = context
         self._tally = tally
+        self._source = seen.source
+        self._owner = owner(job, context)
+        self._held: Held = {}
         self._brake = Brake(job, plan, seen.target, tally)
         self._sweep = Sweep()
         self._moving = {dataset.path for dataset in plan.datasets if dataset.remedy}
@@ -58,6 +63,8 @@ class _Transfers:
         for name in self._plan.placeholders:
             if relative(self._plan.target_root, name) is None:
                 await self._context.target.create_placeholder(name, stay_plain=False)
+        if self._owner:
+            self._held = await our_holds(self._to_mark(), self._owner, self._context)
         async with asyncio.TaskGroup() as group:
             for dataset in self._placed:
                 group.create_task(self._place(dataset))
@@ -67,6 +74,12 @@ class _Transfers:
                 elif dataset.uncovered:
                     group.create_task(self._cover(dataset, dataset.uncovered))
         await self._sweep.finish()
+
+    def _to_mark(self) -> Iterator[Dataset]:
+        """The source datasets whose cursor is to be made or moved; a base that is held is not covered anew."""
+        for plan in self._plan.datasets:
+            if plan.has_work or (plan.uncovered and not plan.uncovered.holds):
+                yield self._source.datasets[plan.path]
 
     async def _place(self, plan: DatasetPlan) -> None:
         """Create the placeholder of a dataset that is not pulled itself, once its parent is there."""
@@ -85,7 +98,14 @@ class _Transfers:
         there = self._there[plan.path]
         on_made = partial(self._is_made, plan.path)
         replica = Replica(
-            self._job, plan, self._context, self._tally, brake=self._brake, sweep=self._sweep, on_made=on_made
+            self._job,
+            plan,
+            self._context,
+            self._tally,
+            brake=self._brake,
+            held=self._held.get(plan.source, ()),
+            sweep=self._sweep,
+            on_made=on_made,
         )
         try:
             placed = plan.creates or plan.remedied_by(RemedyKind.RENAME)
@@ -109,8 +129,12 @@ class _Transfers:
 
     async def _cover(self, plan: DatasetPlan, base: Snapshot) -> None:
         """Make the cursor of a dataset that is up to date without one: adopted, or left so by a run that died."""
-        if mine := owner(self._job, self._context):
-            await Cursor(self._job.cursor, mine, plan, self._context, self._tally, sweep=self._sweep).cover(base)
+        if self._owner:
+            held = self._held.get(plan.source, ())
+            cursor = Cursor(
+                self._job.cursor, self._owner, plan, self._context, self._tally, sweep=self._sweep, held=held
+            )
+            await cursor.cover(base)
 
     async def _above_is_there(self, plan: DatasetPlan) -> None:
         """Wait for everything above that is being made or moved, and see whether the parent is there.

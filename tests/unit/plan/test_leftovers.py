@@ -54,7 +54,7 @@ def test_a_hold_on_what_is_being_received_is_in_use():
     target = Tree(root="vault", datasets={"": dataset("vault", resume_token=encode(token))})
     holds = [Hold("tank@s1", OURS.hold), Hold("tank@s2", OURS.hold), Hold("tank@s2", "keep")]
 
-    assert held(source) == ("tank@s1", "tank@s2")
+    assert held(source.datasets.values()) == ("tank@s1", "tank@s2")
     assert found(source, target, holds) == {
         f"tank@s1={OURS.hold}": (Whose.OURS, Use.STALE),
         f"tank@s2={OURS.hold}": (Whose.OURS, Use.IN_USE),
