@@ -6,7 +6,9 @@ from tests.contract.actions import Create, Destroy, DestroySnapshots, Rename, Sn
 from tests.contract.test_cursors import THIS, bookmarks, guid_of, holds, owner
 from tests.contract.world import assert_equal
 from zfspull.events import DatasetFailed, Outcome, TransferFinished, TransferStarted
+from zfspull.plan.leftovers import Use, Whose
 from zfspull.pull.cursor import MAX_UNPROVEN
+from zfspull.pull.leftovers import list_leftovers
 
 
 SIZE = 1_000_000
@@ -26,6 +28,7 @@ async def test_p5_chain_goes_on_when_the_pool_is_plugged_in_again(world, cursor)
         told = world.events.one(DatasetFailed)
         begun = world.events.of(TransferStarted)
         left = await bookmarks(world)
+        found = await list_leftovers(world.job(), world.context(), ours=[owner(world).tag])
     finally:
         await world.plug_target()
 
@@ -34,6 +37,7 @@ async def test_p5_chain_goes_on_when_the_pool_is_plugged_in_again(world, cursor)
     assert (away.outcome, away.reason, begun) == (Outcome.FAILED, "pool_missing", [])
     assert "is not imported" in told.message
     assert left == base
+    assert [(one.whose, one.use) for one in found] == [(Whose.OURS, Use.UNKNOWN)]
     assert finished.outcome is Outcome.SUCCESS, finished.error
     assert await world.names() == ["one", "two", "three"]
     await assert_equal(world, ("", "three"))
