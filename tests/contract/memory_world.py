@@ -72,6 +72,13 @@ class MemoryWorld(World):
         used = self.target_pools.space().used_bytes
         self.target_pools.capacity_bytes = None if left_bytes is None else used + left_bytes
 
+    async def unplug_target(self):
+        self._unplugged = dict(self.target_pools.nodes)
+        self.target_pools.nodes.clear()
+
+    async def plug_target(self):
+        self.target_pools.nodes.update(self._unplugged)
+
     async def digests(self, side, *points, keys=None):
         pools, root = (
             (self.source_pools, self.source_root) if side == "source" else (self.target_pools, self.target_root)

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.contract.actions import key_file, quoted
 from tests.contract.world import Commands, World
 from tests.lab.machine import Machine
+from tests.lab.pools import DIRECTORY
 from zfspull.clock import SystemClock
 from zfspull.hosts.source import SshSource
 from zfspull.hosts.ssh import Connection, Login
@@ -146,6 +147,14 @@ class RealWorld(World):
         else:
             room = f"$(($(zfs get -Hpo value available {pool}) - {left_bytes}))"
             await self._shell("target", f"zfs create -o reservation={room} {pool}/filling")
+
+    async def unplug_target(self):
+        pool = self.target_root.partition("/")[0]
+        # Busy for a moment, if something has just ended.
+        await self._shell("target", f"for try in $(seq 40); do zpool export {pool} && exit; sleep 0.25; done; exit 1")
+
+    async def plug_target(self):
+        await self._shell("target", f"zpool import -d {DIRECTORY} {self.target_root.partition('/')[0]}")
 
     async def digests(self, side, *points, keys=None):
         root = self.source_root if side == "source" else self.target_root

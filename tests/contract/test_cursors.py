@@ -9,6 +9,7 @@ from zfspull.events import CursorMoved, Noticed, Outcome, TransferFinished
 from zfspull.plan.cursors import Owner, replica_tag
 from zfspull.plan.leftovers import Use, Whose
 from zfspull.pull.leftovers import list_leftovers, take_away
+from zfspull.pull.remembered import ProcessMemory
 from zfspull.zfs.model import Hold
 
 
@@ -210,6 +211,25 @@ async def test_first_send_that_turns_out_not_to_be_held_has_a_bookmark(world):
     assert (finished.outcome, finished.steps) == (Outcome.SUCCESS, 2), finished.error
     assert [event.cursor for event in world.events.of(CursorMoved)] == marks
     assert (await bookmarks(world), await holds(world)) == ([marks[1].lstrip("#")], [])
+
+
+async def test_holds_that_were_left_on_older_snapshots_go_with_the_next_move(world):
+    """What a run that died has held, also under an earlier name of the job, is released; what others hold is not."""
+    world.machine = THIS
+    await world.on_source(Create(""), *(Snapshot("", name) for name in ("one", "two", "three")))
+    await world.run()
+    for name in ("one", "two"):
+        await world.source.hold(world.source_root, name, owner(world, job="renamed job").hold)
+        await world.source.hold(world.source_root, name, owner(world).hold)
+    await world.source.hold(world.source_root, "two", owner(world, OTHER).hold)
+    await world.source.hold(world.source_root, "three", owner(world).hold)
+    world.remembered = ProcessMemory()
+    await world.on_source(Snapshot("", "four"))
+
+    finished = await world.run()
+
+    assert finished.outcome is Outcome.SUCCESS, finished.error
+    assert await holds(world) == [("two", owner(world, OTHER).hold)]
 
 
 async def test_leftovers_are_listed_and_taken_away(world):

@@ -45,6 +45,7 @@ TROUBLES = {
     "new": Reason.RENAMED,
     "new/kid": Reason.PARENT_REFUSED,
 }
+NAMES = ["one", "two", "three", "four"]
 ASIDE = ("recreated", "foreign", "kind", "closed", "opened")
 
 
@@ -113,6 +114,42 @@ async def test_p2_replica_is_rolled_back_to_the_base_when_the_source_was(world):
     assert finished.outcome is Outcome.SUCCESS, finished.error
     assert (finished.destroyed, await world.names()) == (2, ["one", "four"])
     await assert_equal(world, ("", "four"))
+
+
+async def test_p1_rollbacks_of_one_run_share_one_max_destroy(world):
+    """Each by itself would be within the limit; together they are not, so none is carried out, and it says how many."""
+    paths = ("", "a", "b")
+    await world.on_source(Create(""), Create("a"), Create("b"), Snapshot("", "one", recursive=True))
+    await world.on_source(Snapshot("", "two", recursive=True), Snapshot("", "three", recursive=True))
+    await world.run()
+    await world.on_source(*(Rollback(path, "one") for path in paths))
+
+    exceeded = await world.run(resolve=ALL["resolve"], max_destroy=5)
+    refusals = world.events.of(DatasetRefused)
+    kept = [await world.names(path) for path in paths]
+    finished = await world.run(resolve=ALL["resolve"], max_destroy=6)
+
+    assert (exceeded.outcome, exceeded.refused, exceeded.destroyed) == (Outcome.REFUSED, 3, 0)
+    assert {event.reason for event in refusals} == {Reason.TARGET_NEWER}
+    assert all("would destroy 6 of 9 snapshots, and max_destroy allows 5" in event.message for event in refusals)
+    assert kept == [["one", "two", "three"]] * 3
+    assert (finished.outcome, finished.destroyed) == (Outcome.SUCCESS, 6), finished.error
+    assert [await world.names(path) for path in paths] == [["one"]] * 3
+
+
+async def test_p1_what_a_rollback_has_destroyed_counts_for_the_prune_after_it(world):
+    """Retention that would go beyond the limit together with a rollback is left to the next run."""
+    await world.on_source(Create(""), *(Snapshot("", name) for name in ("one", "two", "three")))
+    await world.run()
+    await world.on_target(Snapshot("", "mine"))
+    wishes = {"resolve": ALL["resolve"], "keep": {"last": 1}, "max_destroy": 2}
+
+    first = await world.run(**wishes)
+    between = await world.names()
+    second = await world.run(**wishes)
+
+    assert [(run.outcome, run.destroyed) for run in (first, second)] == [(Outcome.SUCCESS, 1), (Outcome.SUCCESS, 2)]
+    assert (between, await world.names()) == (["one", "two", "three"], ["three"])
 
 
 async def test_p2_replica_written_to_while_an_increment_is_unfinished_is_rolled_back_and_resumed(world):
@@ -215,6 +252,21 @@ async def test_p1_rollback_is_decided_anew_when_the_target_has_changed_meanwhile
 
     assert finished.outcome is Outcome.REFUSED, finished.error
     assert await world.names() == ["one", "mine", "late"]
+
+
+async def test_p1_share_holds_for_each_dataset_that_is_rolled_back(memory_world):
+    """In a tree with many snapshots a rollback may still not take more than the share of its own dataset."""
+    world = memory_world
+    many = [Snapshot("", f"s{number}") for number in range(40)]
+    await world.on_source(Create(""), Create("a"), *many, *(Snapshot("a", name) for name in NAMES))
+    await world.run()
+    await world.on_source(Rollback("a", "one"))
+
+    refused = await world.run(resolve=ALL["resolve"], max_destroy="50%")
+
+    assert refused.outcome is Outcome.REFUSED
+    assert "rolling back to @one would destroy 3 of 4 snapshots, and max_destroy allows 2" in refused.error
+    assert await world.names("a") == NAMES
 
 
 async def test_p2_replica_is_not_renamed_aside_with_a_child_that_is_well(memory_world):

@@ -1,10 +1,22 @@
 """P5: a pull that died at any point goes on where it was, or plans anew, and sends nothing twice."""
 
+import asyncio
+
 import pytest
 
 from tests.contract.actions import Create, DestroySnapshots, Rename, Snapshot, Write
 from tests.contract.world import assert_equal, guids
-from zfspull.events import DatasetObserved, Outcome, ResumeDiscarded, TransferFailed, TransferFinished
+from zfspull.events import (
+    DatasetObserved,
+    Outcome,
+    ResumeDiscarded,
+    TransferFailed,
+    TransferFinished,
+    TransferStarted,
+)
+from zfspull.hosts.memory import SendFault
+from zfspull.hosts.memory.faults import How
+from zfspull.hosts.memory.receiving import Reception
 
 
 SIZE = 2_000_000
@@ -162,3 +174,56 @@ async def test_renamed_source_is_no_reason_to_lose_the_replica(world):
 
     assert finished.outcome is Outcome.SUCCESS, finished.error
     assert await world.names() == ["one", "two"]
+
+
+# What follows takes a link that breaks again and again within one run: in memory only.
+
+
+class Breaking(list):
+    """Faults without end: of so many streams the first is broken after so many bytes."""
+
+    def __init__(self, after_bytes, *, every=1):
+        super().__init__()
+        self.after_bytes = after_bytes
+        self.every = every
+        self.streams = 0
+
+    def __bool__(self):
+        return True
+
+    def pop(self, _):
+        self.streams += 1
+        return SendFault(self.after_bytes, How.LINK_LOST) if (self.streams - 1) % self.every == 0 else None
+
+
+def refuse_to_resume(self, begin, _):
+    raise self._refuse(begin, "kernel modules must be upgraded to receive this stream.")
+
+
+@pytest.mark.parametrize("attempts", [3, 20])
+async def test_p5_run_whose_beginnings_can_never_be_resumed_ends(memory_world, monkeypatch, attempts):
+    """What the target won't resume is thrown away and sent anew once; then it is given up, whatever the attempts left."""
+    world = memory_world
+    monkeypatch.setattr(Reception, "_resume", refuse_to_resume)
+    await world.on_source(Create(""), Write("", size=SIZE), Snapshot("", "one"))
+    world.faults.sends = Breaking(CUT, every=2)
+
+    async with asyncio.timeout(20):
+        finished = await world.run(retry={"attempts": attempts, "initial": "1s", "maximum": "300s"})
+
+    assert finished.outcome is Outcome.FAILED
+    assert [one.kind for one in world.events.of(TransferStarted)].count("full") == 2
+    assert len(world.events.of(ResumeDiscarded)) == 1
+
+
+async def test_p5_line_that_breaks_all_the_time_brings_it_all_the_same(memory_world):
+    """As long as each attempt gets further than the ones before, their number does not matter."""
+    world = memory_world
+    await world.on_source(Create(""), Write("", size=SIZE), Snapshot("", "one"))
+    world.faults.sends = Breaking(SIZE // 7)
+
+    finished = await world.run(retry={"attempts": 3, "initial": "1s", "maximum": "1s"})
+
+    assert finished.outcome is Outcome.SUCCESS, finished.error
+    assert finished.retries > 5
+    await assert_equal(world, ("", "one"))

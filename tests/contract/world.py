@@ -105,6 +105,14 @@ class World(ABC):
         """Leave only so much room in the target's pool; None to make room again."""
 
     @abstractmethod
+    async def unplug_target(self) -> None:
+        """Take the disk away that the target's pool is on."""
+
+    @abstractmethod
+    async def plug_target(self) -> None:
+        """Bring it back."""
+
+    @abstractmethod
     async def digests(self, side: str, *points: tuple[str, str], keys: dict[str, str] | None = None) -> list[str]:
         """What a reader finds in snapshots, given as path and name, on `source` or `target`.
 

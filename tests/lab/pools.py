@@ -11,7 +11,7 @@ from tests.lab.machine import Machine
 log = logging.getLogger("zfspull.lab")
 
 _numbers = itertools.count(1)
-_DIRECTORY = "/var/lib/lab-pools"
+DIRECTORY = "/var/lib/lab-pools"
 
 
 @contextlib.contextmanager
@@ -32,10 +32,10 @@ def fresh_pool(
         The pool's name.
     """
     pool = name or f"pool{next(_numbers)}"
-    file = f"{_DIRECTORY}/{pool}"
+    file = f"{DIRECTORY}/{pool}"
     options = " ".join(f"-O {key}={value}" for key, value in (properties or {}).items())
     if vdev is None:
-        machine.run(f"mkdir -p {_DIRECTORY} && rm -f {file} && truncate -s {size} {file}")
+        machine.run(f"mkdir -p {DIRECTORY} && rm -f {file} && truncate -s {size} {file}")
     machine.run(f"zpool create -f {options} {pool} {vdev or file}")
     try:
         yield pool

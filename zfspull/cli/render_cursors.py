@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _WHOSE = {Whose.OURS: "ours", Whose.ANOTHER: "another replica's", Whose.UNKNOWN: "unknown"}
 _USE = {
+    Use.NEEDED: ("needed", "green"),
     Use.IN_USE: ("in use", "green"),
     Use.OLDER: ("older", ""),
     Use.STALE: ("stale", "yellow"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from zfspull.plan.base import find_base
 from zfspull.plan.cursors import PREFIX, Owner, owner_of, owner_of_hold
 from zfspull.plan.exclude import excluded
+from zfspull.plan.renames import find_renames
 from zfspull.zfs.model import Dataset, Hold, Point, Tree
 from zfspull.zfs.token import TokenError, decode
 
@@ -27,14 +28,17 @@ class Whose(StrEnum):
 class Use(StrEnum):
     """What a cursor is good for."""
 
+    NEEDED = "needed"
+    """It stands for the base, or for what an interrupted receive needs, and nothing else on the source does."""
     IN_USE = "in_use"
-    """It stands for the base, or for what an interrupted receive needs."""
+    """It stands for these, and so does a snapshot: if it goes it can be made again."""
     OLDER = "older"
     """It stands for something before the base; the next run takes it away if it may."""
     STALE = "stale"
-    """Nothing needs it: its dataset is not pulled by the job any more, or has no base there."""
+    """Nothing needs it: its dataset is excluded by the job, or what it stands for has never arrived."""
     UNKNOWN = "unknown"
-    """Only whoever has left it can tell."""
+    """It can't be told from here: another one has left it, or no replica that could need it is to be seen. That one may
+    be in a pool that is not imported, or set aside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +71,10 @@ class Leftover:
         return "bookmark" if self.tag is None else "hold"
 
 
-def held(source: Tree) -> tuple[str, ...]:
-    """The full names of all snapshots that anybody holds."""
+def held(datasets: Iterable[Dataset]) -> tuple[str, ...]:
+    """The full names of all their snapshots that anybody holds."""
     return tuple(
-        f"{dataset.name}{snapshot.mark}"
-        for dataset in source.datasets.values()
-        for snapshot in dataset.snapshots
-        if snapshot.holds
+        f"{dataset.name}{snapshot.mark}" for dataset in datasets for snapshot in dataset.snapshots if snapshot.holds
     )
 
 
@@ -93,8 +94,10 @@ def leftovers(
     by_snapshot: dict[str, list[str]] = {}
     for hold in holds:
         by_snapshot.setdefault(hold.snapshot, []).append(hold.tag)
+    included = {path: one for path, one in source.datasets.items() if not excluded(path, tuple(exclude))}
+    renames = find_renames(included, source, target)
     for path, dataset in source.datasets.items():
-        replica = None if excluded(path, tuple(exclude)) else target.datasets.get(path)
+        replica = target.datasets.get(renames.get(path, path))
         for point, held_by, owner in _marks(dataset, by_snapshot):
             mine = owner is not None and owner.tag == tag
             yield Leftover(
@@ -103,7 +106,7 @@ def leftovers(
                 tag=held_by,
                 owner=owner,
                 whose=_whose(owner, ours),
-                use=_use(point, dataset, replica) if mine else Use.UNKNOWN,
+                use=(_use(point, dataset, replica) if path in included else Use.STALE) if mine else Use.UNKNOWN,
             )
 
 
@@ -125,11 +128,14 @@ def _whose(owner: Owner | None, ours: Collection[str]) -> Whose:
 
 def _use(point: Point, source: Dataset, replica: Dataset | None) -> Use:
     if replica is None:
-        return Use.STALE
+        return Use.UNKNOWN
     base = find_base(source, replica).base
     if point.guid in _guids_of_token(replica) or (base is not None and point.guid == base.target.guid):
-        return Use.IN_USE
-    return Use.OLDER if base is not None and point.createtxg < base.source.createtxg else Use.STALE
+        # A hold goes without its snapshot.
+        return Use.IN_USE if any(one.guid == point.guid for one in source.snapshots) else Use.NEEDED
+    if base is None:
+        return Use.UNKNOWN
+    return Use.OLDER if point.createtxg < base.source.createtxg else Use.STALE
 
 
 def _guids_of_token(replica: Dataset) -> frozenset[int | None]:

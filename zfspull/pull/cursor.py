@@ -6,7 +6,7 @@ that could not be moved is no failure of the run: the base is then as safe as th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -19,8 +19,14 @@ from zfspull.plan.steps import DatasetPlan, Step
 from zfspull.pull.context import Context
 from zfspull.pull.sweep import Sweep
 from zfspull.pull.tally import Tally
-from zfspull.zfs.model import Snapshot
+from zfspull.zfs.model import Hold, Snapshot
 from zfspull.zfs.names import MAX_NAME_BYTES
+
+
+MAX_UNPROVEN = 5
+"""So many bookmarks, and so many holds, are left for a dataset while none stands for anything that the replica has:
+beside that of a replica that may come back (its pool plugged in again, its name given back) those of first sends that
+failed."""
 
 
 def owner(job: Job, context: Context) -> Owner | None:
@@ -45,10 +51,19 @@ class Cursor:
         context: the surroundings.
         tally: the run's books.
         sweep: takes the old bookmarks away.
+        held: what is held there for this replica.
     """
 
     def __init__(
-        self, kind: CursorKind, owner: Owner, plan: DatasetPlan, context: Context, tally: Tally, *, sweep: Sweep
+        self,
+        kind: CursorKind,
+        owner: Owner,
+        plan: DatasetPlan,
+        context: Context,
+        tally: Tally,
+        *,
+        sweep: Sweep,
+        held: Sequence[Hold] = (),
     ) -> None:
         self._kind = kind
         self._owner = owner
@@ -58,10 +73,12 @@ class Cursor:
         self._sweep = sweep
         self._made = [bookmark.name for bookmark in plan.cursors]
         self._of_base = [bookmark.name for bookmark in plan.cursors if plan.base and bookmark.guid == plan.base.guid]
-        base = plan.steps[0].base if plan.steps else None
-        # Somebody holds the base: perhaps an earlier run of ours.
-        self._held = [base.name] if isinstance(base, Snapshot) and base.holds else []
+        self._held = [*held]
         self._held_by_us: set[str] = set()
+        base = plan.steps[0].base if plan.steps else plan.uncovered
+        # Whether a mark stands for something that was seen on the target, and whether the next one will.
+        self._proven = bool(self._of_base) or (isinstance(base, Snapshot) and base.holds > 0)
+        self._arrived = self._proven
 
     async def secure(self, step: Step) -> None:
         """Bookmark the snapshot that is to be sent: long before the stream if need be, with those of other datasets.
@@ -86,22 +103,27 @@ class Cursor:
 
     async def move(self, step: Step) -> None:
         """Let the cursor stand for what `step` brought; the older ones go with the next step, or after the last one."""
+        self._arrived = True
         name = self._owner.bookmark(step.to.guid)
-        if name in self._made:
+        if name in self._made or (not self._is_passing(step) and await self._bookmark(step.to)):
             self._tell_moved(f"#{name}")
-            self._of_base = [name]
+            self._of_base, self._proven = [name], True
             await self._release(self._held)
-            stale = [old for old in self._made if old != name]
-            if stale and step is self._plan.steps[-1]:
-                await self._sweep.add(partial(self._destroy, stale))
+            if step is self._plan.steps[-1]:
+                await self._retire(name)
         elif await self._hold(step.to):
-            await self._release([held for held in self._held if held != step.to.name])
+            self._proven = True
+            await self._release([hold for hold in self._held if hold != self._of(step.to)])
             self._tell_moved(step.to.mark)
 
     async def cover(self, base: Snapshot) -> None:
         """Make a cursor for the base of a dataset that is up to date; a base that is held is as good as covered."""
+        self._arrived = True
         if await self._bookmark(base):
-            self._tell_moved(f"#{self._owner.bookmark(base.guid)}")
+            name = self._owner.bookmark(base.guid)
+            self._tell_moved(f"#{name}")
+            await self._release(self._held)
+            await self._retire(name)
         elif not base.holds and await self._hold(base):
             self._tell_moved(base.mark)
 
@@ -110,22 +132,36 @@ class Cursor:
         return step.creates and step is not self._plan.steps[-1] and self._may("hold") and self._may("release")
 
     async def _bookmark(self, snapshot: Snapshot) -> bool:
-        """Make the bookmark, and take away what is neither that nor of the base; returns whether it is there.
+        """Make the bookmark; returns whether it is there.
 
-        Where older ones can't be taken away no more are made, or they would pile up.
+        Where a mark stands for the base, all other bookmarks go first. Else none goes: no replica that was seen needs
+        them, but one may come back that does. Where older ones can't be taken away, or nothing has arrived for long, no
+        more are made, or they would pile up.
         """
         name = self._owner.bookmark(snapshot.guid)
         if not self._may("bookmark"):
             return False
-        await self._destroy([old for old in self._made if old != name and old not in self._of_base])
+        if self._proven:
+            await self._destroy([old for old in self._made if old != name and old not in self._of_base])
         if name in self._made:
             return True
-        if (self._made and not self._may("destroy")) or len(f"{self._plan.source}#{name}".encode()) > MAX_NAME_BYTES:
+        if self._are_too_many() or len(f"{self._plan.source}#{name}".encode()) > MAX_NAME_BYTES:
             return False
         if not await self._try("bookmark", self._context.source.bookmark(self._plan.source, snapshot.name, name)):
             return False
         self._made.append(name)
         return True
+
+    def _are_too_many(self) -> bool:
+        """Whether one more would be one too many, for all that is known of what becomes of those that there are."""
+        if self._made and not self._may("destroy"):
+            return True
+        return not self._arrived and len(self._made) >= MAX_UNPROVEN
+
+    async def _retire(self, name: str) -> None:
+        """Have all bookmarks but `name` taken away: it stands for what was seen on the target."""
+        if stale := [old for old in self._made if old != name]:
+            await self._sweep.add(partial(self._destroy, stale))
 
     async def _destroy(self, stale: list[str]) -> None:
         for name in stale:
@@ -141,6 +177,8 @@ class Cursor:
             return True
         if not self._may("hold") or not self._may("release"):
             return False
+        if not self._arrived and len({*self._held} - {self._of(snapshot)}) >= MAX_UNPROVEN:
+            return False
         if "release" not in self._context.permitted:
             if not await self._try("release", source.check_release(dataset)):
                 return False
@@ -148,16 +186,20 @@ class Cursor:
         if not await self._try("hold", source.hold(dataset, snapshot.name, self._owner.hold)):
             return False
         self._held_by_us.add(snapshot.name)
-        if snapshot.name not in self._held:
-            self._held.append(snapshot.name)
+        if self._of(snapshot) not in self._held:
+            self._held.append(self._of(snapshot))
         return True
 
-    async def _release(self, names: list[str]) -> None:
-        for name in tuple(names):
+    def _of(self, snapshot: Snapshot) -> Hold:
+        """Our hold on it."""
+        return Hold(f"{self._plan.source}{snapshot.mark}", self._owner.hold)
+
+    async def _release(self, holds: list[Hold]) -> None:
+        for hold in tuple(holds):
             if self._may("release"):
-                released = self._context.source.release(self._plan.source, name, self._owner.hold)
-                if await self._try("release", released):
-                    self._held.remove(name)
+                dataset, _, name = hold.snapshot.partition("@")
+                if await self._try("release", self._context.source.release(dataset, name, hold.tag)):
+                    self._held.remove(hold)
 
     def _may(self, verb: str) -> bool:
         """Whether the job grants it and the source has not refused it."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from zfspull.config.schema import Job
 from zfspull.hosts.ports import Target
 from zfspull.plan.exclude import excluded
-from zfspull.plan.prune import DatasetPrune, LimitExceeded, SourceGone, limit, plan_prune
+from zfspull.plan.prune import LimitExceeded, SourceGone, plan_prune
 from zfspull.plan.remedies import is_aside
+from zfspull.pull.brake import too_much
 from zfspull.zfs.model import Tree
 
 
@@ -26,7 +27,7 @@ def foresee(job: Job, target: Tree, now: float) -> LimitExceeded | None:
         for path, dataset in target.datasets.items()
         if not excluded(path, job.exclude) and not is_aside(path)
     ]
-    return _exceeded(job, prunes)
+    return too_much(job, prunes)
 
 
 async def foresee_job(job: Job, target: Target, *, now: float) -> LimitExceeded | None:
@@ -36,8 +37,3 @@ async def foresee_job(job: Job, target: Target, *, now: float) -> LimitExceeded 
         ZfspullError: if the target can't be listed.
     """
     return foresee(job, await target.list_tree(job.target, recursive=job.recursive), now)
-
-
-def _exceeded(job: Job, prunes: list[DatasetPrune]) -> LimitExceeded | None:
-    total = sum(len(prune.destroy) + len(prune.kept) for prune in prunes)
-    return limit(prunes, count=job.max_destroy.count, share=job.max_destroy.share, total=total)

@@ -26,7 +26,7 @@ async def list_leftovers(job: Job, context: Context, *, ours: Collection[str]) -
         context.source.list_tree(job.source, recursive=job.recursive),
         context.target.list_tree(job.target, recursive=job.recursive),
     )
-    snapshots = held(source)
+    snapshots = held(source.datasets.values())
     holds = await context.source.list_holds(snapshots) if snapshots else ()
     tag = replica_tag(context.machine, job.target)
     return tuple(leftovers(source, holds, target, tag=tag, ours=ours, exclude=job.exclude))

@@ -10,6 +10,7 @@ from zfspull.plan.missing import Fate
 from zfspull.plan.prune import DatasetPrune
 from zfspull.plan.steps import Plan, Step
 from zfspull.plan.tree import plan_tree
+from zfspull.pull.brake import braked
 from zfspull.pull.context import Context
 from zfspull.pull.missing import note_losses
 from zfspull.pull.prune import decide, judge
@@ -44,7 +45,7 @@ async def preview_job(job: Job, context: Context) -> Preview:
         ZfspullError: if a side can't be listed.
     """
     seen = await survey(job, context)
-    plan = plan_tree(seen.source, seen.target, job.policy)
+    plan = braked(plan_tree(seen.source, seen.target, job.policy), job, seen.target)
     sizes = {step: await context.source.estimate(step) for step in plan.steps}
     now = context.clock.now()
     tally = Tally(job=job.name, run_id="", clock=context.clock, events=context.events, started_at=now)

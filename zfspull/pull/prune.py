@@ -23,11 +23,11 @@ from zfspull.plan.prune import (
     LimitExceeded,
     SourceGone,
     UnknownBase,
-    limit,
     plan_destroy,
     plan_prune,
 )
 from zfspull.plan.remedies import is_aside
+from zfspull.pull.brake import too_much
 from zfspull.pull.context import Context
 from zfspull.pull.destroying import destroy_snapshots
 from zfspull.pull.freed import freed_by
@@ -145,8 +145,8 @@ async def prune_tree(
         tally: the run's books.
         dry_run: destroy nothing, and say what would go.
         confirmed: a person has confirmed to go beyond the job's `max_destroy`.
-        already: how many snapshots an earlier turn in the same run has destroyed: they count for `max_destroy`, and if
-            it is too much together with them, the rest is left to the next run without a word.
+        already: how many snapshots the same run has destroyed before, in an earlier turn or by rollbacks: they count
+            for `max_destroy`, and if it is too much with them, the rest is left to the next run without a word.
         fresh: what was listed in full just now; None to list all of it. Nothing else is touched.
     """
     if fresh is None:
@@ -156,7 +156,7 @@ async def prune_tree(
     losses = await note_losses(job, source, target, context, tally, dry_run=dry_run)
     prunes = decide(job, source, target, context.clock.now(), losses)
     fates = judge(job, target, losses)
-    exceeded = _exceeded(job, prunes, already)
+    exceeded = too_much(job, prunes, already=already)
     if dry_run:
         destroyed = sum(len(prune.destroy) for prune in prunes)
         return PruneReport(datasets=prunes, missing=fates, destroyed=destroyed, exceeded=exceeded)
@@ -182,16 +182,6 @@ async def prune_tree(
             skipped += await _destroy(prune, context, tally)
     skipped += await carry_out_fates([fate for fate in fates if fate.path in fresh.paths], context, tally)
     return PruneReport(datasets=prunes, missing=fates, destroyed=tally.destroyed - before, skipped=tuple(skipped))
-
-
-def _exceeded(job: Job, prunes: tuple[DatasetPrune, ...], already: int) -> LimitExceeded | None:
-    return limit(
-        prunes,
-        count=job.max_destroy.count,
-        share=job.max_destroy.share,
-        total=already + sum(len(prune.destroy) + len(prune.kept) for prune in prunes),
-        already=already,
-    )
 
 
 async def _destroy(prune: DatasetPrune, context: Context, tally: Tally) -> list[tuple[str, str, str]]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from zfspull.config.schema import Job
-from zfspull.errors import RefusalError, TransientError
+from zfspull.errors import TransientError
 from zfspull.events import Resolved
-from zfspull.plan.prune import DatasetPrune, limit
 from zfspull.plan.steps import Remedy, RemedyKind
+from zfspull.pull.brake import Brake
 from zfspull.pull.context import Context
 from zfspull.pull.tally import Tally
 
 
-async def carry_out(remedy: Remedy, job: Job, context: Context, tally: Tally) -> None:
+async def carry_out(remedy: Remedy, brake: Brake, context: Context, tally: Tally) -> None:
     """Do what the job says about a refusal.
 
     Raises:
@@ -20,13 +19,14 @@ async def carry_out(remedy: Remedy, job: Job, context: Context, tally: Tally) ->
         ZfspullError: if it can't be done.
     """
     if remedy.kind is RemedyKind.ROLLBACK:
-        check_limit(remedy, job)
+        brake.check(remedy)
         await _check_unchanged(remedy, context)
         await context.target.rollback(remedy.dataset, remedy.to)
     else:
         await context.target.rename(remedy.dataset, remedy.to)
     tally.changed = True
     tally.destroyed += len(remedy.destroys)
+    brake.done(remedy)
     tally.emit(
         Resolved,
         dataset=remedy.dataset,
@@ -51,22 +51,4 @@ async def _check_unchanged(remedy: Remedy, context: Context) -> None:
             hint="the next attempt lists both sides and decides anew",
             dataset=remedy.dataset,
             reason="target_changed",
-        )
-
-
-def check_limit(remedy: Remedy, job: Job) -> None:
-    """See that a rollback stays within the job's `max_destroy`.
-
-    Raises:
-        RefusalError: it does not.
-    """
-    prune = DatasetPrune(remedy.dataset, remedy.destroys, {})
-    exceeded = limit([prune], count=job.max_destroy.count, share=job.max_destroy.share, total=remedy.total)
-    if exceeded is not None:
-        raise RefusalError(
-            f"rolling back to @{remedy.to} would destroy {exceeded.count} of {exceeded.total} snapshots, "
-            f"and max_destroy allows {exceeded.limit} in one run",
-            hint="see which side is right; then roll back by hand, or raise max_destroy for one run",
-            dataset=remedy.dataset,
-            reason=remedy.reason.value,
         )

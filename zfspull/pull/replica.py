@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -11,14 +11,17 @@ from zfspull.errors import PermanentError, RefusalError, TransientError
 from zfspull.events import ResumeDiscarded
 from zfspull.plan.dataset import plan_dataset
 from zfspull.plan.steps import DatasetPlan, Refusal, RemedyKind, Step
+from zfspull.pull.brake import Brake
 from zfspull.pull.context import Context
 from zfspull.pull.cursor import Cursor, owner, tagged
-from zfspull.pull.remedy import carry_out, check_limit
+from zfspull.pull.holds import our_holds
+from zfspull.pull.progress import Progress
+from zfspull.pull.remedy import carry_out
 from zfspull.pull.retry import pause
 from zfspull.pull.sweep import Sweep
 from zfspull.pull.tally import Tally
 from zfspull.pull.transfer import DiscardNeededError, transfer
-from zfspull.zfs.model import Dataset
+from zfspull.zfs.model import Dataset, Hold
 
 
 class Replica:
@@ -29,6 +32,8 @@ class Replica:
         plan: what is to be done.
         context: the surroundings.
         tally: the run's books.
+        brake: on what the run destroys.
+        held: what is held on the source for this replica.
         sweep: takes old bookmarks away.
         on_made: called as soon as the target dataset is there, so that what lies below it need not wait for the rest.
 
@@ -37,7 +42,16 @@ class Replica:
     """
 
     def __init__(
-        self, job: Job, plan: DatasetPlan, context: Context, tally: Tally, *, sweep: Sweep, on_made: Callable[[], None]
+        self,
+        job: Job,
+        plan: DatasetPlan,
+        context: Context,
+        tally: Tally,
+        *,
+        brake: Brake,
+        held: Sequence[Hold],
+        sweep: Sweep,
+        on_made: Callable[[], None],
     ) -> None:
         self._on_made = on_made
         self._job = job
@@ -46,9 +60,11 @@ class Replica:
         self._plan = plan
         self._context = context
         self._tally = tally
+        self._brake = brake
+        self._held = held
         self._sweep = sweep
         self._failed_in_row = 0
-        self._seen: tuple[object, ...] | None = None
+        self._progress = Progress()
         self.attempts = 0
 
     async def pull(self, *, anew: bool = False) -> None:
@@ -58,7 +74,8 @@ class Replica:
             anew: whether to list and plan anew to begin with, as the target may have changed since.
 
         Only failures in a row without any progress on the target count against the job's `retry`: over a line that
-        breaks every minute, a stream that takes a day still arrives.
+        breaks every minute, a stream that takes a day still arrives. Partial state is thrown away once: if what is sent
+        in its place can't be resumed either, one more full stream would not help.
 
         Raises:
             ZfspullError: what it was that could not be overcome.
@@ -73,7 +90,8 @@ class Replica:
             except TransientError as error:
                 failure = error
                 self._failed_in_row += 1
-                if self._failed_in_row >= self._job.retry.attempts:
+                in_vain = isinstance(error, DiscardNeededError) and self._progress.discards_in_vain()
+                if in_vain or self._failed_in_row >= self._job.retry.attempts:
                     raise
                 await pause(
                     self._job.retry,
@@ -100,11 +118,14 @@ class Replica:
             raise refusal_error(plan, plan.refusal)
         cursor = None
         if self._owner:
-            cursor = Cursor(self._job.cursor, self._owner, plan, self._context, self._tally, sweep=self._sweep)
+            cursor = Cursor(
+                self._job.cursor, self._owner, plan, self._context, self._tally, sweep=self._sweep, held=self._held
+            )
         for step in plan.steps:
             if cursor:
                 await cursor.secure(step)
             await transfer(step, self._context, self._tally, place=self._place(step, cursor))
+            self._progress.arrived()
             self._on_made()
             if cursor:
                 await cursor.move(step)
@@ -122,16 +143,16 @@ class Replica:
     async def _remedy(self) -> None:
         """Do on the target what comes before the first step; what was renamed is looked at anew."""
         if self._plan.remedy is not None and self._plan.remedied_by(RemedyKind.RENAME):
-            await carry_out(self._plan.remedy, self._job, self._context, self._tally)
+            await carry_out(self._plan.remedy, self._brake, self._context, self._tally)
             self._plan = replace(self._plan, remedy=None)
             await self._replan(discard=False)
         plan = self._plan
         if plan.remedy is not None:
-            check_limit(plan.remedy, self._job)
+            self._brake.check(plan.remedy)
         if plan.discard is not None and plan.refusal is None:
             await self._discard(plan.discard)
         if plan.remedy is not None:
-            await carry_out(plan.remedy, self._job, self._context, self._tally)
+            await carry_out(plan.remedy, self._brake, self._context, self._tally)
         self._plan = replace(plan, discard=None, remedy=None)
 
     async def _discard(self, why: str) -> None:
@@ -151,21 +172,17 @@ class Replica:
                 dataset=plan.target,
                 reason="source_missing",
             )
+        if self._owner:
+            self._held = (await our_holds([source], self._owner, self._context)).get(source.name, ())
         target = await self._target()
         if discard and target is not None and target.resume_token is not None:
             await self._discard("the source or the target says that it can't be resumed")
             target = await self._target()
-        self._note_progress(target)
+        if self._progress.look(target):
+            self._failed_in_row = 0
         self._plan = plan_dataset(
             plan.path, source, target, plan.target, self._policy.for_one(), stay_plain=plan.stay_plain
         )
-
-    def _note_progress(self, target: Dataset | None) -> None:
-        """Start counting failures anew if the target has got further since the last look."""
-        seen = (target.newest, target.resume_token) if target else ()
-        if self._seen is not None and seen != self._seen:
-            self._failed_in_row = 0
-        self._seen = seen
 
     async def _target(self) -> Dataset | None:
         tree = await self._context.target.list_tree(self._plan.target, recursive=False)

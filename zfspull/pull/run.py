@@ -12,6 +12,7 @@ from zfspull.plan.known import unguarded
 from zfspull.plan.missing import MissingAction
 from zfspull.plan.steps import Plan
 from zfspull.plan.tree import plan_tree
+from zfspull.pull.brake import braked
 from zfspull.pull.context import Context
 from zfspull.pull.cursor import owner, tagged
 from zfspull.pull.missing import note_losses, tell_obstacles
@@ -61,11 +62,13 @@ class _Run:
     async def execute(self) -> None:
         try:
             seen, plan = await self._decide(await self._observe())
+            plan = braked(plan, self._job, seen.target)
             self._announce(plan)
             guess = Survey(seen.source, unguarded(seen.target))
             early = await make_room(self._job, guess, plan, self._context, self._tally)
-            await pull_tree(self._job, plan, self._context, self._tally)
-            self._watch.conclude(plan, self._tally)
+            self._watch.doubt(plan)
+            await pull_tree(self._job, seen, plan, self._context, self._tally)
+            self._watch.conclude(self._tally)
             await self._conclude(seen, plan, early)
         except ZfspullError as error:
             self._tally.note(error)
@@ -173,9 +176,8 @@ class _Run:
         refused = early is not None and early.exceeded is not None
         if refused or not something_to_do(prunes, fates):
             return seen
-        already = early.destroyed if early else 0
         fresh = Fresh(seen.target, frozenset(paths))
-        await prune_tree(job, seen.source, context, tally, already=already, fresh=fresh)
+        await prune_tree(job, seen.source, context, tally, already=tally.destroyed, fresh=fresh)
         return await self._watch.again(seen, tally)
 
     async def _prune_source(self, seen: Survey) -> None:

@@ -11,9 +11,10 @@ from zfspull.config.schema import Job
 from zfspull.errors import PermanentError, RefusalError, ZfspullError
 from zfspull.events import SOURCE, Noticed, PruneRefused, PruneSkipped, SnapshotsDestroyed
 from zfspull.plan.exclude import excluded
-from zfspull.plan.prune import DatasetPrune, LimitExceeded, limit
+from zfspull.plan.prune import DatasetPrune, LimitExceeded
 from zfspull.plan.source_prune import SourceRules, plan_source_prune
 from zfspull.plan.tree import plan_tree
+from zfspull.pull.brake import too_much
 from zfspull.pull.context import Context
 from zfspull.pull.survey import Survey, survey
 from zfspull.pull.tally import Tally
@@ -143,7 +144,7 @@ def _exceeded(job: Job, prunes: tuple[DatasetPrune, ...]) -> LimitExceeded | Non
     """The limit goes by the snapshots that the job pulls: those of others make no room for more."""
     wants = job.policy.wants
     mine = sum(wants(snapshot) for prune in prunes for snapshot in (*prune.destroy, *prune.stay))
-    return limit(prunes, count=job.max_destroy.count, share=job.max_destroy.share, total=mine, where=SOURCE)
+    return too_much(job, prunes, total=mine, where=SOURCE)
 
 
 class _Destroying:

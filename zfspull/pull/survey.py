@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import dataclass
 
 from zfspull.config.schema import Job
-from zfspull.errors import PermanentError, ZfspullError
+from zfspull.errors import LocalResourceError, PermanentError, ZfspullError
 from zfspull.pull.context import Context
 from zfspull.zfs.model import Tree
+from zfspull.zfs.names import pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ async def survey(job: Job, context: Context) -> Survey:
 
     Raises:
         PermanentError: if the source dataset does not exist.
+        LocalResourceError: if the target's pool is not there.
         ZfspullError: if a side can't be listed.
     """
     try:
@@ -32,14 +34,19 @@ async def survey(job: Job, context: Context) -> Survey:
             target = group.create_task(context.target.list_tree(job.target, recursive=job.recursive))
     except* ZfspullError as errors:
         raise errors.exceptions[0] from None
-    return checked(Survey(source.result(), target.result()), job)
+    return await checked(Survey(source.result(), target.result()), job, context)
 
 
-def checked(seen: Survey, job: Job) -> Survey:
-    """`seen`, if the source is there.
+async def checked(seen: Survey, job: Job, context: Context) -> Survey:
+    """`seen`, if the source is there, and the pool here.
+
+    A target that is not there is made; in a pool that is not imported it is there all the same, and its base has to
+    stay on the source.
 
     Raises:
-        PermanentError: it is not.
+        PermanentError: the source is not.
+        LocalResourceError: the pool is not.
+        ZfspullError: the pool can't be asked.
     """
     if not seen.source.exists:
         raise PermanentError(
@@ -48,5 +55,14 @@ def checked(seen: Survey, job: Job) -> Survey:
             job=job.name,
             host=job.host,
             reason="source_missing",
+        )
+    name = pool(job.target)
+    if not seen.target.exists and await context.target.space(name) is None:
+        raise LocalResourceError(
+            f"pool {name} is not imported here: no backup is made, and those that are in it are safe",
+            hint=f"see `zpool import`: is its disk there? Then: zpool import {name}",
+            job=job.name,
+            dataset=job.target,
+            reason="pool_missing",
         )
     return seen

@@ -21,7 +21,7 @@ from zfspull.zfs.stderr import Side, Verdict
 
 _PULSE_SECONDS = 1.0
 _LAST_WORDS_SECONDS = 2.0
-"""How long the sender may take to say why, when the receiver has ended before it."""
+"""How long the sender may take to say why, when the receiver has failed before it."""
 _CUT_OFF = Ended(-signal.SIGPIPE, "")
 """The end of a sender whose receiver is gone."""
 
@@ -114,7 +114,11 @@ async def _flow(step: Step, meter: _Meter, receiving: Receiving, context: Contex
     try:
         await asyncio.wait({sending, ending}, return_when=asyncio.FIRST_COMPLETED)
         if not sending.done():
-            await asyncio.wait({sending}, timeout=_LAST_WORDS_SECONDS)
+            # A receiver that is content has all of it, and a busy sender may take its time to end. The watchdog ends
+            # one that is silent; this ends one that goes on sending to nobody.
+            content = (await ending).ok
+            patience_seconds = context.stall_timeout_seconds if content else _LAST_WORDS_SECONDS
+            await asyncio.wait({sending}, timeout=patience_seconds)
         sent = await sending if sending.done() else _CUT_OFF
         meter.tap.complete = True
         return sent, await receiving.finish()

@@ -3,37 +3,52 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from functools import partial
 
 from zfspull.config.schema import Job
 from zfspull.errors import TransientError, ZfspullError
 from zfspull.plan.steps import DatasetPlan, Plan, RemedyKind
+from zfspull.pull.brake import Brake
 from zfspull.pull.context import Context
 from zfspull.pull.cursor import Cursor, owner
+from zfspull.pull.holds import Held, our_holds
 from zfspull.pull.replica import Replica
+from zfspull.pull.survey import Survey
 from zfspull.pull.sweep import Sweep
 from zfspull.pull.tally import Tally
-from zfspull.zfs.model import Snapshot
+from zfspull.zfs.model import Dataset, Snapshot
 from zfspull.zfs.names import ancestors, parent, relative
 
 
-async def pull_tree(job: Job, plan: Plan, context: Context, tally: Tally) -> None:
+async def pull_tree(job: Job, seen: Survey, plan: Plan, context: Context, tally: Tally) -> None:
     """Carry out the plans of all datasets; what goes wrong with one is noted in the tally, and the others go on.
+
+    Args:
+        job: the job.
+        seen: both sides as they were planned for.
+        plan: what is to be done.
+        context: the surroundings.
+        tally: the run's books.
 
     Raises:
         ZfspullError: if a filesystem above the replica's root can't be created.
     """
-    await _Transfers(job, plan, context, tally).run()
+    await _Transfers(job, seen, plan, context, tally).run()
 
 
 class _Transfers:
     """What is under way: an event for each dataset that is being made or moved, set when it is there or has failed."""
 
-    def __init__(self, job: Job, plan: Plan, context: Context, tally: Tally) -> None:
+    def __init__(self, job: Job, seen: Survey, plan: Plan, context: Context, tally: Tally) -> None:
         self._job = job
         self._plan = plan
         self._context = context
         self._tally = tally
+        self._source = seen.source
+        self._owner = owner(job, context)
+        self._held: Held = {}
+        self._brake = Brake(job, plan, seen.target, tally)
         self._sweep = Sweep()
         self._moving = {dataset.path for dataset in plan.datasets if dataset.remedy}
         self._placed = [dataset for dataset in plan.datasets if dataset.target in plan.placeholders]
@@ -48,6 +63,8 @@ class _Transfers:
         for name in self._plan.placeholders:
             if relative(self._plan.target_root, name) is None:
                 await self._context.target.create_placeholder(name, stay_plain=False)
+        if self._owner:
+            self._held = await our_holds(self._to_mark(), self._owner, self._context)
         async with asyncio.TaskGroup() as group:
             for dataset in self._placed:
                 group.create_task(self._place(dataset))
@@ -57,6 +74,12 @@ class _Transfers:
                 elif dataset.uncovered:
                     group.create_task(self._cover(dataset, dataset.uncovered))
         await self._sweep.finish()
+
+    def _to_mark(self) -> Iterator[Dataset]:
+        """The source datasets whose cursor is to be made or moved; a base that is held is not covered anew."""
+        for plan in self._plan.datasets:
+            if plan.has_work or (plan.uncovered and not plan.uncovered.holds):
+                yield self._source.datasets[plan.path]
 
     async def _place(self, plan: DatasetPlan) -> None:
         """Create the placeholder of a dataset that is not pulled itself, once its parent is there."""
@@ -74,7 +97,16 @@ class _Transfers:
         """Pull one dataset once its parent is there; its failure is its own."""
         there = self._there[plan.path]
         on_made = partial(self._is_made, plan.path)
-        replica = Replica(self._job, plan, self._context, self._tally, sweep=self._sweep, on_made=on_made)
+        replica = Replica(
+            self._job,
+            plan,
+            self._context,
+            self._tally,
+            brake=self._brake,
+            held=self._held.get(plan.source, ()),
+            sweep=self._sweep,
+            on_made=on_made,
+        )
         try:
             placed = plan.creates or plan.remedied_by(RemedyKind.RENAME)
             moved = any(above in self._moving for above in ancestors(plan.path))
@@ -97,8 +129,12 @@ class _Transfers:
 
     async def _cover(self, plan: DatasetPlan, base: Snapshot) -> None:
         """Make the cursor of a dataset that is up to date without one: adopted, or left so by a run that died."""
-        if mine := owner(self._job, self._context):
-            await Cursor(self._job.cursor, mine, plan, self._context, self._tally, sweep=self._sweep).cover(base)
+        if self._owner:
+            held = self._held.get(plan.source, ())
+            cursor = Cursor(
+                self._job.cursor, self._owner, plan, self._context, self._tally, sweep=self._sweep, held=held
+            )
+            await cursor.cover(base)
 
     async def _above_is_there(self, plan: DatasetPlan) -> None:
         """Wait for everything above that is being made or moved, and see whether the parent is there.

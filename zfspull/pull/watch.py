@@ -48,10 +48,11 @@ class Watch:
 
         Raises:
             PermanentError: if the source dataset does not exist.
+            LocalResourceError: if the target's pool is not there.
             ZfspullError: if a side can't be listed.
         """
         source, target = await both(self._source.tree(), self._target.known_tree())
-        return checked(Survey(source, target), self._job)
+        return await checked(Survey(source, target), self._job, self._context)
 
     async def source(self) -> Tree:
         """The source as it is now."""
@@ -92,13 +93,16 @@ class Watch:
         self._source.age()
         self._target.age()
 
-    def conclude(self, plan: Plan, tally: Tally) -> None:
-        """Doubt what this run has worked on: cursors are moved without a trace, and after a failure nothing is sure."""
+    def doubt(self, plan: Plan) -> None:
+        """Doubt what is about to be worked on: cursors are moved without a trace, and the run may end at any moment."""
         for dataset in plan.datasets:
             if dataset.has_work or dataset.uncovered:
                 held = [step.to.guid for step in dataset.steps]
                 held += [dataset.uncovered.guid] if dataset.uncovered else []
                 self._source.unsettle(dataset.source, held)
+
+    def conclude(self, tally: Tally) -> None:
+        """After a failure nothing is sure."""
         self.forget(error.dataset for error in tally.errors)
 
     def forget(self, targets: Iterable[str]) -> None:

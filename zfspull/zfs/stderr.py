@@ -183,7 +183,7 @@ TABLE: tuple[Row, ...] = (
         _T,
         Verdict.FAIL,
         "feature",
-        "a plain dataset of a pool with embedded blocks is no stream for below an encrypted one: choose a plain parent here",
+        "ZFS takes no plain stream with embedded blocks below an encrypted dataset: choose a plain parent here",
         seen=_NEW,
     ),
     Row(

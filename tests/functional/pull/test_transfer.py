@@ -117,6 +117,51 @@ async def test_sender_fails(ssh_host, tmp_path):
     assert "no longer exists" in str(error)
 
 
+def lingers(*, status):
+    """A sender that has sent all and takes longer to end than a receiver that failed would wait for it."""
+
+    async def script(_, process):
+        process.stdout.write(b"z" * 100_000)
+        await process.stdout.drain()
+        await asyncio.sleep(3)
+        process.stderr.write(b"warning: cannot send 'tank/a@now': I/O error\n" if status else b"")
+        process.exit(status)
+
+    return script
+
+
+async def test_sender_that_takes_its_time_to_end_is_waited_for(ssh_host):
+    """A receiver that has it all and is content says that nothing is wrong: the sender's own status is awaited."""
+    ssh_host.script = lingers(status=0)
+    pull = pull_of(ssh_host, ("sh", "-c", "head -c 100000 >/dev/null"))
+
+    await pull.step()
+
+    assert pull.tally.received == {"backup/a": 100_000}
+
+
+async def test_p6_sender_that_fails_after_its_receiver_was_content_has_failed(ssh_host):
+    """Both ends have to end well, however late the second one says that it did not."""
+    ssh_host.script = lingers(status=1)
+    pull = pull_of(ssh_host, ("sh", "-c", "head -c 100000 >/dev/null"))
+
+    error, event = await failure_of(pull)
+
+    assert event.side == "source"
+    assert "source `zfs send` ended with status 1: warning: cannot send 'tank/a@now': I/O error" in str(error)
+
+
+async def test_p9_sender_that_goes_on_sending_to_nobody_is_ended(ssh_host):
+    """A source that never stops sending to a receiver that has ended well does not keep its place for ever."""
+    ssh_host.script = streams(1 << 40)
+    pull = pull_of(ssh_host, ("sh", "-c", "head -c 100000 >/dev/null"), stall_timeout_seconds=3.0)
+
+    async with asyncio.timeout(30):
+        await failure_of(pull)
+
+    await until(lambda: not ssh_host.running)
+
+
 @pytest.mark.parametrize("words", ["", "perl: warning: Setting locale failed.\n"])
 async def test_sender_is_killed(ssh_host, words):
     """A sender that was killed is a transient failure of the source, whatever harmless things it had said."""

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.contract.actions import Create, Snapshot
+from tests.contract.actions import Create, DestroySnapshots, Snapshot
 from tests.contract.memory_world import MemoryWorld
 from zfspull.cli.commands import cursors
 from zfspull.cli.exit_codes import ExitCode
@@ -101,6 +101,24 @@ async def test_what_another_box_has_left_needs_to_be_confirmed(generation):
 
     with pytest.raises(RefusalError, match="nothing was done"):
         cursors.choose(found, [one.leftover.name for one in found], [])
+
+
+@pytest.mark.parametrize("happens", ["unplugged", "snapshot destroyed"])
+async def test_p5_what_may_be_the_only_base_needs_to_be_confirmed(generation, world, happens):
+    """While the pool is not imported, or when the snapshot is gone, a cursor of ours does not go by a slip of the hand."""
+    if happens == "unplugged":
+        await world.unplug_target()
+    else:
+        world.source_pools.release("tank/data", "one", Owner("job", replica_tag("other box", "x")).hold)
+        await world.on_source(DestroySnapshots("", ("one",)))
+    found, _ = await cursors.find(_jobs(generation)[:1], generation)
+    (name,) = [one.leftover.name for one in found if one.leftover.kind == "bookmark"]
+
+    with pytest.raises(RefusalError, match="nothing was done") as refused:
+        cursors.choose(found, [name], [])
+
+    assert refused.value.reason == "needed"
+    assert [one.leftover.name for one in cursors.choose(found, [name], [name])] == [name]
 
 
 async def test_a_name_that_is_not_listed_is_a_mistake(generation):

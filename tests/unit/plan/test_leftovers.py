@@ -37,7 +37,7 @@ def test_each_cursor_is_told_by_whose_it_is_and_what_it_is_good_for():
 
     assert found(source, target) == {
         f"tank#{OURS.bookmark(1)}": (Whose.OURS, Use.OLDER),
-        f"tank#{Owner('old_name', OURS.tag).bookmark(2)}": (Whose.OURS, Use.IN_USE),
+        f"tank#{Owner('old_name', OURS.tag).bookmark(2)}": (Whose.OURS, Use.NEEDED),
         f"tank#{OURS.bookmark(3)}": (Whose.OURS, Use.STALE),
         f"tank#{THEIRS.bookmark(1)}": (Whose.ANOTHER, Use.UNKNOWN),
         f"tank#{SIBLING.bookmark(1)}": (Whose.OURS, Use.UNKNOWN),
@@ -54,25 +54,41 @@ def test_a_hold_on_what_is_being_received_is_in_use():
     target = Tree(root="vault", datasets={"": dataset("vault", resume_token=encode(token))})
     holds = [Hold("tank@s1", OURS.hold), Hold("tank@s2", OURS.hold), Hold("tank@s2", "keep")]
 
-    assert held(source) == ("tank@s1", "tank@s2")
+    assert held(source.datasets.values()) == ("tank@s1", "tank@s2")
     assert found(source, target, holds) == {
-        f"tank@s1={OURS.hold}": (Whose.OURS, Use.STALE),
+        f"tank@s1={OURS.hold}": (Whose.OURS, Use.UNKNOWN),
         f"tank@s2={OURS.hold}": (Whose.OURS, Use.IN_USE),
     }
 
 
 def test_what_the_job_does_not_pull_any_more_is_stale():
-    """A dataset that is excluded now, or has no replica, needs no cursor."""
+    """A dataset that is excluded now needs no cursor."""
     marks = (bookmark(1, OURS.bookmark(1)),)
-    source = Tree(
-        root="tank",
-        datasets={
-            "": dataset("tank"),
-            "gone": dataset("tank/gone", bookmarks=marks),
-            "left": dataset("tank/left", bookmarks=marks),
-        },
-    )
+    source = Tree(root="tank", datasets={"": dataset("tank"), "left": dataset("tank/left", bookmarks=marks)})
     target = Tree(root="vault", datasets={"left": dataset("vault/left", snapshots=(snapshot(1),))})
+    name = f"tank/left#{OURS.bookmark(1)}"
 
-    assert {use for _, use in found(source, target, exclude=("left",)).values()} == {Use.STALE}
-    assert found(source, target)[f"tank/left#{OURS.bookmark(1)}"] == (Whose.OURS, Use.IN_USE)
+    assert found(source, target, exclude=("left",)) == {name: (Whose.OURS, Use.STALE)}
+    assert found(source, target) == {name: (Whose.OURS, Use.NEEDED)}
+
+
+def test_p5_a_cursor_whose_replica_is_not_to_be_seen_may_be_needed():
+    """Nothing says that nothing needs it: a pool may not be imported, a replica be set aside, or have nothing yet."""
+    marks = (bookmark(1, OURS.bookmark(1)),)
+    source = Tree(root="tank", datasets={"": dataset("tank", bookmarks=marks)})
+    name = f"tank#{OURS.bookmark(1)}"
+
+    for datasets in ({}, {"": dataset("vault")}, {"": dataset("vault", snapshots=(snapshot(7),))}):
+        assert found(source, Tree(root="vault", datasets=datasets)) == {name: (Whose.OURS, Use.UNKNOWN)}
+
+
+def test_p5_a_cursor_of_a_dataset_that_was_renamed_is_judged_by_its_replica_under_the_old_name():
+    """The replica lies where it was, and goes on from that cursor once it is renamed too."""
+    marks = (bookmark(1, OURS.bookmark(1)), bookmark(2, OURS.bookmark(2)))
+    source = Tree(root="tank", datasets={"": dataset("tank"), "new": dataset("tank/new", bookmarks=marks)})
+    target = Tree(root="vault", datasets={"": dataset("vault"), "old": dataset("vault/old", snapshots=(snapshot(2),))})
+
+    assert found(source, target) == {
+        f"tank/new#{OURS.bookmark(1)}": (Whose.OURS, Use.OLDER),
+        f"tank/new#{OURS.bookmark(2)}": (Whose.OURS, Use.NEEDED),
+    }

@@ -1,11 +1,14 @@
 """The cursor against a source that prunes at the worst moment."""
 
+import asyncio
+
 import pytest
 
 from tests.contract.actions import Create, DestroySnapshots, Snapshot, Write
 from tests.contract.memory_world import MemoryWorld
 from zfspull.events import Outcome, TransferFinished, TransferStarted
 from zfspull.hosts.memory.faults import How, SendFault
+from zfspull.pull.side import FEW_POINTS
 
 
 class Pruner:
@@ -78,3 +81,41 @@ async def test_p5_first_snapshot_stays_while_what_follows_it_is_cut():
     source = (await world.tree("source")).datasets[""]
     assert [one.name for one in source.snapshots if one.holds] == []
     assert len(source.bookmarks) == 1
+
+
+class Stopper:
+    """Cancels a run as soon as its second step begins."""
+
+    def __init__(self, events):
+        self.events = events
+        self.task = None
+
+    def emit(self, event):
+        self.events.emit(event)
+        if isinstance(event, TransferStarted) and event.kind == "range":
+            self.task.cancel()
+
+    def clear(self):
+        self.events.clear()
+
+
+@pytest.mark.parametrize("snapshots", [FEW_POINTS // 2, FEW_POINTS + 30])
+async def test_p4_hold_of_a_run_that_was_stopped_goes_with_the_next_run(snapshots):
+    """What a stopped run has held is looked at by the next one, though what it had listed there is remembered."""
+    world = MemoryWorld()
+    world.machine = "box"
+    await world.on_source(Create(""), *(Snapshot("", f"s{number:03}") for number in range(snapshots)))
+    await world.wait(10)
+    world.events = Stopper(world.events)
+    world.events.task = asyncio.create_task(world.run())
+    with pytest.raises(asyncio.CancelledError):
+        await world.events.task
+    world.events = world.events.events
+    before = [one.name for one in (await world.tree("source")).datasets[""].snapshots if one.holds]
+
+    await world.wait(30)
+    finished = await world.run()
+
+    assert finished.outcome is Outcome.SUCCESS, finished.error
+    assert before == ["s000"]
+    assert [one.name for one in (await world.tree("source")).datasets[""].snapshots if one.holds] == []

@@ -23,13 +23,18 @@ if TYPE_CHECKING:
 _DETAILS = """\
 Lists what zfspull has left on the sources so that the base of each dataset
 outlives pruning there: whose it is, and whether it is still of use. --release
-takes away those that are named; what another backup box has left needs its
-name in --confirm too, for only there it is known whether it is of use."""
+takes away those that are named; what another backup box has left, and what may
+be the only base of a replica, needs its name in --confirm too."""
 _EXAMPLES = """\
   zfspull cursors                    on the sources of all jobs
   zfspull cursors home --json        of one job, for a program
   zfspull cursors home --release 'tank/home@daily-1=zfspull_home_1f0c92ab'"""
 _AT_ONCE = 4
+_AT_STAKE = {
+    "needed": "is all that is left on the source of what its replica goes on from",
+    "unknown": "may be the base of a replica that can't be seen from here (its pool not imported, or set aside)",
+}
+"""By what a cursor of ours is good for: why it does not go without a person's word."""
 
 
 def add(commands: Commands) -> None:
@@ -47,7 +52,11 @@ def add(commands: Commands) -> None:
         "--release", metavar="NAME", nargs="+", action="extend", default=[], help="take these away, named as listed"
     )
     parser.add_argument(
-        "--confirm", metavar="NAME", action="append", default=[], help="take this one away though it is another's"
+        "--confirm",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="take this one away though it is another's, or may be needed",
     )
     add_json(parser)
 
@@ -110,7 +119,7 @@ def choose(found: Sequence[Found], names: Sequence[str], confirmed: Sequence[str
 
     Raises:
         UsageError: a name is not among them.
-        RefusalError: one is not ours and was not confirmed.
+        RefusalError: one is not ours, or may be the only base of a replica, and was not confirmed.
     """
     from zfspull.plan.leftovers import Whose
 
@@ -123,12 +132,21 @@ def choose(found: Sequence[Found], names: Sequence[str], confirmed: Sequence[str
     chosen = [cursor for cursor in found if cursor.leftover.name in names]
     for cursor in chosen:
         name = cursor.leftover.name
-        if cursor.leftover.whose is not Whose.OURS and name not in confirmed:
+        if name in confirmed:
+            continue
+        if cursor.leftover.whose is not Whose.OURS:
             raise RefusalError(
                 f"{name} was not left by a job of this machine as it is configured now; nothing was done",
                 hint=f"another backup box may need it; if you know that none does: add --confirm={name!r}",
                 host=cursor.host,
                 reason="not_ours",
+            )
+        if (why := _AT_STAKE.get(cursor.leftover.use)) is not None:
+            raise RefusalError(
+                f"{name} {why}; nothing was done",
+                hint=f"without its base a replica can't go on; if you know that none needs it: add --confirm={name!r}",
+                host=cursor.host,
+                reason="needed",
             )
     return chosen
 
