@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 
+from tests.functional.hosts.proxy import Proxy
+from tests.functional.hosts.sshd import PROGRAM, sshd
 from tests.functional.hosts.sshhost import MIB
 from zfspull.errors import TransientError
 from zfspull.hosts import burst
+from zfspull.hosts.ssh import Connection
 
 
 class Kept:
@@ -144,3 +148,29 @@ async def test_a_forged_packet_ends_the_connection(ssh_host):
         await streamed(connection, "a")
 
     assert "MAC" in str(caught.value)
+
+
+@pytest.fixture
+async def narrow_sshd(tmp_path):
+    """A login to a real sshd, over a way that carries a MiB a second."""
+    async with sshd(tmp_path) as login:
+        way = Proxy(login.port)
+        await way.start()
+        way.narrow(MIB)
+        known = tmp_path / "known_hosts_of_the_way"
+        known.write_text(login.known_hosts.read_text().replace(str(login.port), str(way.port)))
+        yield replace(login, port=way.port, known_hosts=known)
+        await way.stop()
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="OpenSSH's server is not installed")
+async def test_what_arrives_is_a_sign_of_life(narrow_sshd):
+    """A slow way that carries data all the time is not given up because the answer to a keepalive waits behind it."""
+    connection = Connection(replace(narrow_sshd, keepalive_interval_seconds=0.5))
+    sink = Kept()
+    try:
+        ended = await connection.stream(["head", "-c", str(5 * MIB), "/dev/zero"], sink, limiter=None, on_stderr=print)
+    finally:
+        await connection.aclose()
+
+    assert (ended.status, len(sink.data)) == (0, 5 * MIB)
