@@ -9,8 +9,9 @@ from tests.contract.actions import key_file, quoted
 from tests.contract.world import Commands, World
 from tests.lab.machine import Machine
 from zfspull.clock import SystemClock
+from zfspull.hosts.login import Login
 from zfspull.hosts.source import SshSource
-from zfspull.hosts.ssh import Connection, Login
+from zfspull.hosts.ssh import Connection
 from zfspull.hosts.target import LocalTarget
 from zfspull.zfs.names import join
 

@@ -1,6 +1,6 @@
 """One SSH connection per host with many channels.
 
-Only this module, `session`, `burst` and `spare` import asyncssh; errors leave as ours, raised from asyncssh's.
+Only this module, `login`, `session`, `burst` and `spare` import asyncssh; errors leave as ours, raised from asyncssh's.
 """
 
 from __future__ import annotations
@@ -8,17 +8,16 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 import asyncssh
 
-from zfspull.errors import PermanentError, TransientError, ZfspullError
+from zfspull.errors import TransientError
 from zfspull.hosts.burst import shorten
 from zfspull.hosts.limiter import Limiter
+from zfspull.hosts.login import Login
 from zfspull.hosts.ports import Ended, Sink
 from zfspull.hosts.process import MAX_OUTPUT_BYTES, Completed
 from zfspull.hosts.session import OutputSession, StreamSession
@@ -47,20 +46,6 @@ _LANGUAGE = "env LC_ALL=C "
 """Before each command: error texts are classified."""
 
 _AnySession = TypeVar("_AnySession", OutputSession, StreamSession)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """How to reach and log in to one host; durations in seconds."""
-
-    host: str
-    address: str
-    port: int
-    user: str
-    key: Path
-    known_hosts: Path
-    connect_timeout_seconds: float
-    keepalive_interval_seconds: float
 
 
 class Connection:
@@ -107,7 +92,7 @@ class Connection:
             session = await self._open(told, OutputSession(max_output_bytes))
             try:
                 async with asyncio.timeout(timeout_seconds):
-                    with self._translated():
+                    with self.login.translated():
                         return await session.completed()
             except TimeoutError as error:
                 message = f"`{told.removeprefix(_LANGUAGE)[:80]}` did not end within {timeout_seconds:.0f} s"
@@ -137,7 +122,7 @@ class Connection:
             told = StreamSession(sink, window, limiter=limiter, on_stderr=on_stderr)
             session = await self._open(command_line([words]), told, window)
             try:
-                with self._translated():
+                with self.login.translated():
                     return await session.ended()
             finally:
                 session.close()
@@ -155,7 +140,7 @@ class Connection:
         connected = await self._connect()
         opening = asyncio.ensure_future(self._start(connected, line, session, window_bytes))
         try:
-            with self._translated():
+            with self.login.translated():
                 async with asyncio.timeout(self.login.connect_timeout_seconds):
                     await asyncio.shield(opening)
         except BaseException:
@@ -183,13 +168,13 @@ class Connection:
             login = self.login
             for what, path in (("key", login.key), ("known_hosts file", login.known_hosts)):
                 if not (path.is_file() and os.access(path, os.R_OK)):
-                    raise self._permanent(
+                    raise login.permanent(
                         f"the {what} {path} of host {login.host} can't be read",
                         "see `key` and `known_hosts` of the host in zfspull.yaml; for a new key restart the daemon",
                         "login",
                     )
             tunnel = await self._via._connect() if self._via is not None else None  # noqa: SLF001 - one of us
-            with self._translated():
+            with self.login.translated():
                 async with asyncio.timeout(login.connect_timeout_seconds):
                     self._connected = await asyncssh.connect(
                         login.address,
@@ -209,45 +194,6 @@ class Connection:
                 shorten(self._connected)
                 self._spare = Spare(self._connected, window_bytes=_WINDOW_BYTES, packet_bytes=_PACKET_BYTES)
             return self._connected
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """The boundary: asyncssh's errors and the system's become ours, with the host's name."""
-        try:
-            yield
-        except ZfspullError as error:
-            error.host = self.login.host
-            raise
-        except asyncssh.PermissionDenied as error:
-            raise self._permanent(
-                f"{self.login.user}@{self.login.address} refused the login: {error.reason}",
-                f"put the public half of {self.login.key} into authorized_keys there",
-                "authentication",
-            ) from error
-        except asyncssh.HostKeyNotVerifiable as error:
-            raise self._permanent(
-                f"the host key of {self.login.address} is not the one in {self.login.known_hosts}: {error.reason}",
-                "compare its fingerprint on the host itself; then put it into that file",
-                "host_key",
-            ) from error
-        except (asyncssh.KeyExchangeFailed, asyncssh.IllegalUserName, ValueError) as error:
-            # asyncssh raises ValueErrors for what it can't read in the files of keys and of known hosts.
-            raise self._permanent(f"cannot log in: {error}", "see `key` and `user` of the host", "login") from error
-        except TimeoutError as error:
-            raise self._transient(f"no answer within {self.login.connect_timeout_seconds:.0f} s", "timeout") from error
-        except asyncssh.Error as error:
-            raise self._transient(f"SSH failed: {error}", "connection_lost") from error
-        except OSError as error:
-            raise self._transient(f"cannot connect: {error}", "unreachable") from error
-
-    def _permanent(self, message: str, hint: str, reason: str) -> PermanentError:
-        return PermanentError(message, hint=hint, host=self.login.host, reason=reason)
-
-    def _transient(self, message: str, reason: str) -> TransientError:
-        where = f"{self.login.address} port {self.login.port}"
-        return TransientError(
-            f"{where}: {message}", hint="is the host up, and the way to it?", host=self.login.host, reason=reason
-        )
 
 
 def command_line(commands: Sequence[Sequence[str]]) -> str:

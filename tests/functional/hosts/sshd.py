@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncssh
 
-from zfspull.hosts.ssh import Login
+from zfspull.hosts.login import Login
 
 
 PROGRAM = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

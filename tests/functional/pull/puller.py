@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 from tests.functional.pull.bench import ChildTarget, Pull
+from zfspull.hosts.login import Login
 from zfspull.hosts.source import SshSource
-from zfspull.hosts.ssh import Connection, Login
+from zfspull.hosts.ssh import Connection
 
 
 class Strain:
