@@ -67,7 +67,7 @@ class CountingConnection(Connection):
 
     def lose(self):
         """Lose the connection under everything that uses it."""
-        self._connected.abort()
+        self._link.connected.abort()
 
 
 class LosingSink:

@@ -61,9 +61,9 @@ async def test_it_is_in_force(ssh_host):
     connection = ssh_host.connection()
     await connection.run(["true"], timeout_seconds=20)
 
-    in_front = connection._connected._transport.get_protocol()
+    in_front = connection._link.connected._transport.get_protocol()
     assert isinstance(in_front, burst._Burst)
-    assert connection._connected._recv_pkthdr.__self__ is in_front
+    assert connection._link.connected._recv_pkthdr.__self__ is in_front
 
 
 @pytest.mark.parametrize("shortened", [True, False])
@@ -78,7 +78,7 @@ async def test_every_byte_arrives_in_order(ssh_host, monkeypatch, shortened):
     arrived = await asyncio.gather(*(streamed(connection, name) for name in sent))
 
     assert arrived == [b"".join(parts) for parts in sent.values()]
-    assert hasattr(connection._connected._recv_pkthdr, "__self__")
+    assert hasattr(connection._link.connected._recv_pkthdr, "__self__")
 
 
 @pytest.mark.parametrize("most", [40, 3000, 70_000])
@@ -131,7 +131,7 @@ async def test_a_forged_packet_ends_the_connection(ssh_host):
     ssh_host.script = says({"a": [b"z" * MIB] * 64})
     connection = ssh_host.connection()
     await connection.run(["true", "a"], timeout_seconds=20)
-    in_front = connection._connected._transport.get_protocol()
+    in_front = connection._link.connected._transport.get_protocol()
     whole = in_front.buffer_updated
     passed = 0
 

@@ -37,8 +37,8 @@ class Strain:
             self.backlog_bytes = max(self.backlog_bytes, self._backlog())
 
     def _backlog(self) -> int:
-        connected, child = self._connection._connected, self._pull.target.child
-        channels = connected._channels.values() if connected is not None else ()
+        link, child = self._connection._link, self._pull.target.child
+        channels = link.connected._channels.values() if link is not None else ()
         waiting = sum(len(data) for channel in channels for data, _ in channel._recv_buf)
         return waiting + (child.pending_bytes if child is not None else 0)
 
