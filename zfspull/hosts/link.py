@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import asyncssh
 
+from zfspull.config.values import MOST_STREAMS
 from zfspull.errors import TransientError
 from zfspull.hosts.burst import shorten
 from zfspull.hosts.login import Login
@@ -19,7 +20,7 @@ from zfspull.hosts.session import OutputSession, StreamSession
 from zfspull.hosts.spare import Spare
 
 
-MOST_LEFT = 6
+MOST_LEFT = MOST_STREAMS
 """As many as there are streams at once: connections that are left live no longer than those, or a command."""
 WINDOW_BYTES = 2 << 20
 PACKET_BYTES = 32 << 10

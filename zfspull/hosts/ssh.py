@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from zfspull.config.values import MOST_STREAMS
 from zfspull.errors import TransientError
 from zfspull.hosts.limiter import Limiter
 from zfspull.hosts.link import PACKET_BYTES, WINDOW_BYTES, Left, Link, NoRoomError
@@ -24,9 +25,6 @@ from zfspull.hosts.session import OutputSession, StreamSession
 _CHANNELS = 8
 """sshd allows 10 sessions on a connection (MaxSessions), and counts one until its command has really ended. Another is
 the spare one."""
-_STREAM_CHANNELS = 6
-"""Streams last for hours: they leave room for the commands of other jobs."""
-
 _LANGUAGE = "env LC_ALL=C "
 """Before each command: error texts are classified."""
 
@@ -48,7 +46,7 @@ class Connection:
         self._left = Left()
         self._lock = asyncio.Lock()
         self._channels = asyncio.Semaphore(_CHANNELS)
-        self._stream_channels = asyncio.Semaphore(_STREAM_CHANNELS)
+        self._stream_channels = asyncio.Semaphore(MOST_STREAMS)
 
     async def run(
         self, words: Sequence[str], *, timeout_seconds: float, max_output_bytes: int = MAX_OUTPUT_BYTES
