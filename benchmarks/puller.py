@@ -1,7 +1,7 @@
 """A process that pulls streams at once by the code of the daemon, and tells as JSON what that cost.
 
-`python -m benchmarks.puller SETTINGS`, of which `login` is that of `hosts.ssh`, `zfs` and `sink` are the commands that
-stand in for `zfs send` there and `zfs receive` here, and `streams` is how many run at once.
+`python -m benchmarks.puller SETTINGS`, of which `login` is that of `hosts.login`, `zfs` and `sink` are the commands
+that stand in for `zfs send` there and `zfs receive` here, and `streams` is how many run at once.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.functional.pull.bench import ChildTarget, Pull
+from zfspull.hosts.login import Login
 from zfspull.hosts.source import SshSource
-from zfspull.hosts.ssh import Connection, Login
+from zfspull.hosts.ssh import Connection
 
 
 _PROBE_SECONDS = 0.005

@@ -24,7 +24,7 @@ from benchmarks.rounds import Figures, in_turn
 from benchmarks.rows import LIMIT, Row
 from benchmarks.settings import Outcome, Settings
 from tests.functional.hosts.sshd import sshd
-from zfspull.hosts.ssh import Login
+from zfspull.hosts.login import Login
 
 
 _MIB = 1 << 20

@@ -10,8 +10,9 @@ from tests.contract.world import Commands, World
 from tests.lab.machine import Machine
 from tests.lab.pools import DIRECTORY
 from zfspull.clock import SystemClock
+from zfspull.hosts.login import Login
 from zfspull.hosts.source import SshSource
-from zfspull.hosts.ssh import Connection, Login
+from zfspull.hosts.ssh import Connection
 from zfspull.hosts.target import LocalTarget
 from zfspull.zfs.names import join
 
@@ -67,7 +68,7 @@ class CountingConnection(Connection):
 
     def lose(self):
         """Lose the connection under everything that uses it."""
-        self._connected.abort()
+        self._link.connected.abort()
 
 
 class LosingSink:

@@ -18,6 +18,7 @@ from zfspull.config.decisions import MaxDestroy
 from zfspull.config.parts import Keep, Keeps, KeepSet, Mirror, Retry, Shape, Snapshots, retention
 from zfspull.config.readers import Listen
 from zfspull.config.values import (
+    MOST_STREAMS,
     AbsolutePath,
     Address,
     Command,
@@ -35,6 +36,7 @@ from zfspull.config.values import (
     Rate,
     Resolutions,
     Source,
+    Streams,
     Target,
     Timeout,
     When,
@@ -83,8 +85,8 @@ class Host(Shape):
     zfs: Command = Field(
         default=("zfs",), description="How zfs is called there: zfs, [sudo, -n, zfs] or an absolute path."
     )
-    streams: Positive = Field(
-        default=2, description="How many streams may be sent at once; at most 6 fit on a connection."
+    streams: Streams = Field(
+        default=2, description=f"How many streams may be sent at once; at most {MOST_STREAMS} fit on a connection."
     )
     rate_limit_bytes_per_second: Rate | None = Field(
         default=None, alias="rate_limit", description="Shared by the host's streams, such as 10 MiB/s."

@@ -17,6 +17,9 @@ from zfspull.plan.space import LowSpace
 from zfspull.plan.steps import Reason, RemedyKind
 
 
+MOST_STREAMS = 6
+"""From one host: sshd allows ten sessions on a connection, and streams, lasting for hours, leave some to commands."""
+
 _DURATION = "^([0-9]+ *(?!M *([0-9]|$))[A-Za-z]+ *)+$|^0$"
 """A lone M is a month to systemd, and no unit here."""
 
@@ -32,6 +35,7 @@ Text = Annotated[str, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 Positive = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+Streams = Annotated[int, Field(strict=True, ge=1, le=MOST_STREAMS)]
 Port = Annotated[int, Field(strict=True, ge=1, le=LAST_PORT)]
 Name = Annotated[str, PlainValidator(readers.from_text(readers.name)), _schema("string", pattern=f"^{NAME_PATTERN}$")]
 Word = Annotated[str, PlainValidator(readers.word), _schema("string", "root")]

@@ -31,15 +31,19 @@ _DATA_AT = 10
 """Decrypted, a data packet is: length of its padding (1 byte), type (1), channel (4), length (4), data, padding."""
 _BURST_BYTES = 1 << 20
 """As much is read at once, and always more than one packet may have."""
+_SIGNS_PER_INTERVAL = 4
+"""How often in a keepalive interval the timer is set anew at most: thousands of reads a second need not each pay it."""
 _PRIVATE = (
     "_channels",
     "_decompressor",
     "_inpbuf",
+    "_keepalive_interval",
     "_max_recv_pktlen",
     "_recv_encryption",
     "_recv_handler",
     "_recv_pkthdr",
     "_recv_seq",
+    "_reset_keepalive_timer",
     "_transport",
 )
 _PRIVATE_OF_CIPHER = ("_key", "_iv", "_update_iv")
@@ -82,6 +86,8 @@ class _Burst(asyncio.BufferedProtocol):
         self._at_socket = False
         self._key = b""
         self._gcm: AESGCM | None = None
+        self._loop = asyncio.get_running_loop()
+        self._alive_at = self._loop.time()
 
     def stand_in_front(self) -> None:
         """Take both places. Over a jump host there is no socket: then it is only where a packet begins."""
@@ -104,6 +110,7 @@ class _Burst(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """So much has arrived."""
         self._end += nbytes
+        self._is_alive()
         if self._connection._inpbuf or self._connection._recv_handler != self.next_packet:
             self._hand_over(0)
             return
@@ -136,6 +143,16 @@ class _Burst(asyncio.BufferedProtocol):
             self._keep(memoryview(connection._inpbuf))
             connection._inpbuf = b""
         return False
+
+    def _is_alive(self) -> None:
+        """Set the timer of the keepalives anew, as asyncssh does for all that it is given.
+
+        On a slow link the answer to a keepalive comes behind all the data that is on its way, and would come too late.
+        """
+        now = self._loop.time()
+        if now - self._alive_at >= self._connection._keepalive_interval / _SIGNS_PER_INTERVAL:
+            self._alive_at = now
+            self._connection._reset_keepalive_timer()
 
     def _hand_over(self, start: int) -> None:
         rest, self._end = bytes(self._view[start : self._end]), 0

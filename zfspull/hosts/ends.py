@@ -10,9 +10,10 @@ from zfspull.clock import Clock
 from zfspull.config.schema import Config, Host
 from zfspull.hosts.identity import machine_identity
 from zfspull.hosts.limiter import Limiter
+from zfspull.hosts.login import Login
 from zfspull.hosts.slots import Slots
 from zfspull.hosts.source import SshSource
-from zfspull.hosts.ssh import Connection, Login
+from zfspull.hosts.ssh import Connection
 from zfspull.hosts.target import LocalTarget
 from zfspull.plan.space import LowSpace
 

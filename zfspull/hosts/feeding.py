@@ -7,8 +7,9 @@ import fcntl
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 
+from zfspull.errors import ZfspullError
 from zfspull.hosts.ports import Ended
-from zfspull.hosts.process import POLITE_SECONDS, cannot_start, environment
+from zfspull.hosts.process import POLITE_SECONDS, cannot_start, environment, is_permitted, leave
 from zfspull.hosts.tail import Tail
 
 
@@ -120,21 +121,22 @@ class FedProcess(asyncio.SubprocessProtocol):
         if self._stdin is not None and not self._stdin.is_closing():
             self._stdin.close()
 
-    async def stop(self, patience_seconds: float) -> None:
-        """End the child: let it see the end of the stream, then terminate, then kill it."""
+    async def stop(self, patience_seconds: float) -> str:
+        """End the child: let it see the end of the stream, then terminate, then kill it.
+
+        Returns:
+            "" if it has ended, else what is to be told of it.
+        """
         if self._stdin is not None and self.pending_bytes:
             self._stdin.abort()
         self._close_stdin()
         for end in (None, self._transport.terminate, self._transport.kill):
-            if self._exited.done():
+            if self._exited.done() or not (end is None or is_permitted(end)):
                 break
-            if end is not None:
-                with suppress(ProcessLookupError):
-                    end()
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience_seconds):
                     await self.ended()
-        self._transport.close()
+        return leave(self._transport)
 
 
 @asynccontextmanager
@@ -162,11 +164,15 @@ async def feed(argv: Sequence[str], *, patience_seconds: float = POLITE_SECONDS)
         raise cannot_start(argv, error) from error
     try:
         yield child
-    finally:
-        await _to_the_end(child.stop(patience_seconds))
+    except BaseException as error:
+        left = await _to_the_end(child.stop(patience_seconds))
+        if isinstance(error, ZfspullError):
+            error.message += left
+        raise
+    await _to_the_end(child.stop(patience_seconds))
 
 
-async def _to_the_end(work: Coroutine[None, None, None]) -> None:
+async def _to_the_end(work: Coroutine[None, None, str]) -> str:
     """Do `work` however often we are cancelled meanwhile, and only then be cancelled."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
@@ -175,6 +181,7 @@ async def _to_the_end(work: Coroutine[None, None, None]) -> None:
             await asyncio.wait({task})
         except asyncio.CancelledError as error:
             cancelled = error
-    task.result()
+    done = task.result()
     if cancelled is not None:
         raise cancelled
+    return done

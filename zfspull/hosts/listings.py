@@ -1,4 +1,4 @@
-"""The listings of one side for whoever knows most of it already: datasets, what some of them have, and single points.
+"""The listings of one side: everything there is, and for whoever knows most of it already, parts of that.
 
 They are the same on either side; only who runs zfs(8), and for which columns, differs.
 """
@@ -43,6 +43,23 @@ class ZfsListings:
         self._columns = tuple(columns)
         self._bookmarks = bookmarks
         self._tells_changes = True
+
+    async def everything(self, root: str, *, recursive: bool) -> Tree:
+        """All datasets at and below `root` with all that they have, by two commands; empty if there is none."""
+        datasets = await self._run(commands.list_datasets(root, recursive=recursive, columns=self._columns))
+        if not listed(datasets, self._side, host=self._host, dataset=root):
+            return Tree(root=root)
+        columns = commands.POINT_COLUMNS
+        words = commands.list_points(root, recursive=recursive, bookmarks=self._bookmarks, columns=columns)
+        points = await self._run(words)
+        if not listed(points, self._side, host=self._host, dataset=root):
+            return Tree(root=root)
+        return await self._parsed(
+            lambda: parse_tree(root, datasets.stdout, points.stdout, columns, self._columns),
+            datasets,
+            points,
+            dataset=root,
+        )
 
     async def datasets(self, root: str, *, recursive: bool) -> Tree:
         """All datasets at and below `root`, without snapshots and bookmarks; by one command, but for the first time."""
@@ -117,22 +134,22 @@ class ZfsListings:
         if not completed.ok and not says_missing(completed.stderr):
             raise failure(self._side, "zfs list", completed, host=self._host, dataset=dataset)
 
-    async def _parsed(self, parse: Callable[[], Parsed], completed: Completed, *, dataset: str) -> Parsed:
+    async def _parsed(self, parse: Callable[[], Parsed], *completed: Completed, dataset: str) -> Parsed:
         try:
             # In a thread if it is much: a listing of a million snapshots takes seconds, and nobody else is to wait.
-            if len(completed.stdout) < _SMALL_CHARACTERS:
+            if sum(len(one.stdout) for one in completed) < _SMALL_CHARACTERS:
                 return parse()
             return await asyncio.to_thread(parse)
         except ListingError as error:
-            raise listing_error(self._side, error, host=self._host, dataset=dataset) from error
+            raise self._error(error, dataset) from error
 
-
-def listing_error(side: Side, error: ListingError, *, host: str, dataset: str) -> PermanentError:
-    """What is told of a listing that no zfs(8) prints."""
-    return PermanentError(
-        f"`zfs list` {'here' if side is Side.TARGET else 'on the source'} printed what zfs never prints: {error}",
-        hint="" if side is Side.TARGET else "does the login's shell or a wrapper print text of its own?",
-        host=host,
-        dataset=dataset,
-        reason="listing",
-    )
+    def _error(self, error: ListingError, dataset: str) -> PermanentError:
+        """What is told of a listing that no zfs(8) prints."""
+        here = self._side is Side.TARGET
+        return PermanentError(
+            f"`zfs list` {'here' if here else 'on the source'} printed what zfs never prints: {error}",
+            hint="" if here else "does the login's shell or a wrapper print text of its own?",
+            host=self._host,
+            dataset=dataset,
+            reason="listing",
+        )

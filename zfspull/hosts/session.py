@@ -23,17 +23,27 @@ from zfspull.hosts.tail import Tail
 
 
 class _Session(asyncssh.SSHClientSession[bytes]):
-    """What both kinds have in common: standard error, exit status and the end."""
+    """What both kinds have in common: standard error, exit status and the end.
+
+    Attributes:
+        was_cut_off: whether its channel was closed under the command; when that ends, if ever, is not learnt.
+    """
 
     def __init__(self) -> None:
         self._chan: asyncssh.SSHClientChannel[bytes] | None = None
         self._stderr = Tail()
         self._status: int | None = None
         self._ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self.was_cut_off = False
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         """The channel is open."""
         self._chan = chan
+
+    @property
+    def was_opened(self) -> bool:
+        """Whether it ever had a channel."""
+        return self._chan is not None
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         """The command printed something."""
@@ -74,6 +84,7 @@ class _Session(asyncssh.SSHClientSession[bytes]):
     def close(self) -> None:
         """End the command if it still runs: its channel is closed under it."""
         if self._chan is not None and not self._ended.done():
+            self.was_cut_off = True
             self._chan.abort()
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Sequence
 
 from zfspull.errors import PermanentError, ZfspullError
 from zfspull.hosts.bookkeeping import Bookkeeping, Change
-from zfspull.hosts.failures import failure, listed
+from zfspull.hosts.failures import failure
 from zfspull.hosts.limiter import Limiter
-from zfspull.hosts.listings import ZfsListings, listing_error
+from zfspull.hosts.listings import ZfsListings
 from zfspull.hosts.ports import Destroyed, Ended, Sink
 from zfspull.hosts.process import Completed
 from zfspull.hosts.ssh import Connection
 from zfspull.plan.steps import Step
 from zfspull.zfs import commands
-from zfspull.zfs.listing import ListingError, parse_holds, parse_tree
+from zfspull.zfs.listing import ListingError, parse_holds
 from zfspull.zfs.model import Hold, Tree
 from zfspull.zfs.names import snapshot_name_error
 from zfspull.zfs.stderr import Side, says_destroyed, says_missing, stream_size_bytes
@@ -71,18 +70,7 @@ class SshSource:
 
     async def list_tree(self, root: str, *, recursive: bool) -> Tree:
         """All datasets at and below `root` with snapshots and bookmarks, by two commands; empty if there is none."""
-        datasets = await self._list(commands.list_datasets(root, recursive=recursive))
-        if not listed(datasets, Side.SOURCE, host=self.host, dataset=root):
-            return Tree(root=root)
-        columns = commands.POINT_COLUMNS
-        points = await self._list(commands.list_points(root, recursive=recursive, bookmarks=True, columns=columns))
-        if not listed(points, Side.SOURCE, host=self.host, dataset=root):
-            return Tree(root=root)
-        try:
-            # In a thread: a listing of a million snapshots takes seconds, and nobody else is to wait for them.
-            return await asyncio.to_thread(parse_tree, root, datasets.stdout, points.stdout, columns)
-        except ListingError as error:
-            raise listing_error(Side.SOURCE, error, host=self.host, dataset=root) from error
+        return await self._listings.everything(root, recursive=recursive)
 
     async def snapshot(self, datasets: Sequence[str], name: str, *, recursive: bool) -> None:
         """Take a snapshot called `name` of each dataset, and of all below if `recursive`, in one atomic command."""

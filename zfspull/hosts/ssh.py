@@ -1,6 +1,6 @@
 """One SSH connection per host with many channels.
 
-Only this module, `session`, `burst` and `spare` import asyncssh; errors leave as ours, raised from asyncssh's.
+Only `link`, `login`, `session`, `burst` and `spare` import asyncssh; errors leave as ours, raised from asyncssh's.
 """
 
 from __future__ import annotations
@@ -8,59 +8,27 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
-import asyncssh
-
-from zfspull.errors import PermanentError, TransientError, ZfspullError
-from zfspull.hosts.burst import shorten
+from zfspull.config.values import MOST_STREAMS
+from zfspull.errors import TransientError
 from zfspull.hosts.limiter import Limiter
+from zfspull.hosts.link import PACKET_BYTES, WINDOW_BYTES, Left, Link, NoRoomError
+from zfspull.hosts.login import Login
 from zfspull.hosts.ports import Ended, Sink
 from zfspull.hosts.process import MAX_OUTPUT_BYTES, Completed
 from zfspull.hosts.session import OutputSession, StreamSession
-from zfspull.hosts.spare import Spare
 
 
-_ENCRYPTION = (
-    # AES in hardware carries twice what chacha20-poly1305 does, which asyncssh would choose (measured on loopback).
-    "aes128-gcm@openssh.com",
-    "aes256-gcm@openssh.com",
-    "chacha20-poly1305@openssh.com",
-    "aes128-ctr",
-    "aes256-ctr",
-)
-_WINDOW_BYTES = 2 << 20
-_PACKET_BYTES = 32 << 10
-_MISSED_KEEPALIVES = 3
-_CLOSE_SECONDS = 5.0
 _CHANNELS = 8
 """sshd allows 10 sessions on a connection (MaxSessions), and counts one until its command has really ended. Another is
 the spare one."""
-_STREAM_CHANNELS = 6
-"""Streams last for hours: they leave room for the commands of other jobs."""
-
 _LANGUAGE = "env LC_ALL=C "
 """Before each command: error texts are classified."""
 
 _AnySession = TypeVar("_AnySession", OutputSession, StreamSession)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """How to reach and log in to one host; durations in seconds."""
-
-    host: str
-    address: str
-    port: int
-    user: str
-    key: Path
-    known_hosts: Path
-    connect_timeout_seconds: float
-    keepalive_interval_seconds: float
 
 
 class Connection:
@@ -74,11 +42,11 @@ class Connection:
     def __init__(self, login: Login, *, via: Connection | None = None) -> None:
         self.login = login
         self._via = via
-        self._connected: asyncssh.SSHClientConnection | None = None
-        self._spare: Spare | None = None
+        self._link: Link | None = None
+        self._left = Left()
         self._lock = asyncio.Lock()
         self._channels = asyncio.Semaphore(_CHANNELS)
-        self._stream_channels = asyncio.Semaphore(_STREAM_CHANNELS)
+        self._stream_channels = asyncio.Semaphore(MOST_STREAMS)
 
     async def run(
         self, words: Sequence[str], *, timeout_seconds: float, max_output_bytes: int = MAX_OUTPUT_BYTES
@@ -103,17 +71,15 @@ class Connection:
         The status is that of the last one that ran.
         """
         told = command_line(commands)
-        async with self._channels:
-            session = await self._open(told, OutputSession(max_output_bytes))
+        session = OutputSession(max_output_bytes)
+        async with self._channels, self._started(told, session):
             try:
                 async with asyncio.timeout(timeout_seconds):
-                    with self._translated():
+                    with self.login.translated():
                         return await session.completed()
             except TimeoutError as error:
                 message = f"`{told.removeprefix(_LANGUAGE)[:80]}` did not end within {timeout_seconds:.0f} s"
                 raise TransientError(message, host=self.login.host, reason="timeout") from error
-            finally:
-                session.close()
 
     async def stream(
         self, words: Sequence[str], sink: Sink, *, limiter: Limiter | None, on_stderr: Callable[[str], None]
@@ -130,124 +96,80 @@ class Connection:
             TransientError: the host can't be reached, or the connection is lost.
             PermanentError: the login or the host key is refused.
         """
-        window = _WINDOW_BYTES
+        window = WINDOW_BYTES
         if limiter is not None:
-            window = max(2 * _PACKET_BYTES, min(window, limiter.bytes_per_second // 4))
-        async with self._stream_channels, self._channels:
-            told = StreamSession(sink, window, limiter=limiter, on_stderr=on_stderr)
-            session = await self._open(command_line([words]), told, window)
-            try:
-                with self._translated():
-                    return await session.ended()
-            finally:
-                session.close()
+            window = max(2 * PACKET_BYTES, min(window, limiter.bytes_per_second // 4))
+        session = StreamSession(sink, window, limiter=limiter, on_stderr=on_stderr)
+        async with self._stream_channels, self._channels, self._started(command_line([words]), session, window):
+            with self.login.translated():
+                return await session.ended()
 
     async def aclose(self) -> None:
         """End the connection and everything that runs over it."""
-        connected, self._connected = self._connected, None
-        if connected is not None:
-            connected.abort()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_CLOSE_SECONDS):
-                    await connected.wait_closed()
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+        await self._left.close()
 
-    async def _open(self, line: str, session: _AnySession, window_bytes: int = _WINDOW_BYTES) -> _AnySession:
-        connected = await self._connect()
-        opening = asyncio.ensure_future(self._start(connected, line, session, window_bytes))
+    @asynccontextmanager
+    async def _started(self, line: str, session: _AnySession, window_bytes: int = WINDOW_BYTES) -> AsyncIterator[None]:
+        """A command that was started; leaving the context ends it."""
+        link = await self._connect()
         try:
-            with self._translated():
+            await self._start(link, line, session, window_bytes)
+        except NoRoomError:
+            # Only before anything was started, and only once: a host that has no room at all is not stormed.
+            if not (link.is_left or self._leave(link)):
+                raise
+            link = await self._connect()
+            await self._start(link, line, session, window_bytes)
+        try:
+            yield
+        finally:
+            self._end(link, session)
+
+    async def _start(self, link: Link, line: str, session: _AnySession, window_bytes: int) -> None:
+        opening = asyncio.ensure_future(link.start(line, session, window_bytes))
+        try:
+            with self.login.translated():
                 async with asyncio.timeout(self.login.connect_timeout_seconds):
                     await asyncio.shield(opening)
         except BaseException:
-            # Whoever asked is gone, but the host may still start the command: it must not run on unheard.
-            opening.add_done_callback(lambda _: session.close())
+            if opening.done():
+                self._end(link, session)
+            else:  # whoever asked is gone, but the host may still start the command: it must not run on unheard
+                opening.add_done_callback(lambda _: self._end(link, session))
             raise
-        return session
 
-    async def _start(
-        self, connected: asyncssh.SSHClientConnection, line: str, session: _AnySession, window_bytes: int
-    ) -> None:
-        """Start a command, in the spare channel if there is one and its window fits."""
-        spare = self._spare
-        if not (spare and window_bytes == _WINDOW_BYTES and await spare.start(line, session)):
-            await connected.create_session(
-                lambda: session, line, encoding=None, window=window_bytes, max_pktsize=_PACKET_BYTES
-            )
-        if spare:
-            spare.prepare()
+    def _end(self, link: Link, session: _AnySession) -> None:
+        link.end(session)
+        self._left.look()
 
-    async def _connect(self) -> asyncssh.SSHClientConnection:
+    def _leave(self, link: Link) -> bool:
+        """Have others take a fresh connection, if that may be of use."""
+        if not self._left.take(link):
+            return False
+        if self._link is link:
+            self._link = None
+        return True
+
+    async def _connect(self) -> Link:
         async with self._lock:
-            if self._connected is not None and not self._connected.is_closed():
-                return self._connected
+            if self._link is not None and not self._link.is_closed:
+                return self._link
             login = self.login
             for what, path in (("key", login.key), ("known_hosts file", login.known_hosts)):
                 if not (path.is_file() and os.access(path, os.R_OK)):
-                    raise self._permanent(
+                    raise login.permanent(
                         f"the {what} {path} of host {login.host} can't be read",
                         "see `key` and `known_hosts` of the host in zfspull.yaml; for a new key restart the daemon",
                         "login",
                     )
-            tunnel = await self._via._connect() if self._via is not None else None  # noqa: SLF001 - one of us
-            with self._translated():
+            over = await self._via._connect() if self._via is not None else None  # noqa: SLF001 - one of us
+            with login.translated():
                 async with asyncio.timeout(login.connect_timeout_seconds):
-                    self._connected = await asyncssh.connect(
-                        login.address,
-                        login.port,
-                        tunnel=tunnel or (),
-                        username=login.user,
-                        client_keys=[str(login.key)],
-                        known_hosts=str(login.known_hosts),
-                        encryption_algs=_ENCRYPTION,
-                        compression_algs=["none"],
-                        preferred_auth="publickey",
-                        config=None,
-                        agent_path=None,
-                        keepalive_interval=login.keepalive_interval_seconds,
-                        keepalive_count_max=_MISSED_KEEPALIVES,
-                    )
-                shorten(self._connected)
-                self._spare = Spare(self._connected, window_bytes=_WINDOW_BYTES, packet_bytes=_PACKET_BYTES)
-            return self._connected
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """The boundary: asyncssh's errors and the system's become ours, with the host's name."""
-        try:
-            yield
-        except ZfspullError as error:
-            error.host = self.login.host
-            raise
-        except asyncssh.PermissionDenied as error:
-            raise self._permanent(
-                f"{self.login.user}@{self.login.address} refused the login: {error.reason}",
-                f"put the public half of {self.login.key} into authorized_keys there",
-                "authentication",
-            ) from error
-        except asyncssh.HostKeyNotVerifiable as error:
-            raise self._permanent(
-                f"the host key of {self.login.address} is not the one in {self.login.known_hosts}: {error.reason}",
-                "compare its fingerprint on the host itself; then put it into that file",
-                "host_key",
-            ) from error
-        except (asyncssh.KeyExchangeFailed, asyncssh.IllegalUserName, ValueError) as error:
-            # asyncssh raises ValueErrors for what it can't read in the files of keys and of known hosts.
-            raise self._permanent(f"cannot log in: {error}", "see `key` and `user` of the host", "login") from error
-        except TimeoutError as error:
-            raise self._transient(f"no answer within {self.login.connect_timeout_seconds:.0f} s", "timeout") from error
-        except asyncssh.Error as error:
-            raise self._transient(f"SSH failed: {error}", "connection_lost") from error
-        except OSError as error:
-            raise self._transient(f"cannot connect: {error}", "unreachable") from error
-
-    def _permanent(self, message: str, hint: str, reason: str) -> PermanentError:
-        return PermanentError(message, hint=hint, host=self.login.host, reason=reason)
-
-    def _transient(self, message: str, reason: str) -> TransientError:
-        where = f"{self.login.address} port {self.login.port}"
-        return TransientError(
-            f"{where}: {message}", hint="is the host up, and the way to it?", host=self.login.host, reason=reason
-        )
+                    self._link = await Link.to(login, over=over)
+            return self._link
 
 
 def command_line(commands: Sequence[Sequence[str]]) -> str:

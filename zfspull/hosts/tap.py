@@ -38,9 +38,10 @@ class Tap:
         return self._sink.pending_bytes
 
     async def drain(self) -> None:
-        """Wait until the target has taken everything."""
+        """Wait until the target has taken everything; a broken one takes nothing, which is no movement."""
         await self._sink.drain()
-        self.moved_at = self._clock.monotonic()
+        if not self._sink.broken:
+            self.moved_at = self._clock.monotonic()
 
     @property
     def broken(self) -> bool:
@@ -49,8 +50,8 @@ class Tap:
 
     @property
     def waiting_for(self) -> Side:
-        """Who is to move next: the target if it has not taken all that it was given, else the source."""
-        return Side.TARGET if self.complete or self._sink.pending_bytes else Side.SOURCE
+        """Who is to move next: the target if it has not taken all that it was given, or is gone, else the source."""
+        return Side.TARGET if self.complete or self.broken or self._sink.pending_bytes else Side.SOURCE
 
     def idle_seconds(self) -> float:
         """How long nothing has moved, seen from look to look: a target that took a little since the last look moves."""

@@ -11,12 +11,12 @@ from zfspull.errors import PermanentError, ZfspullError
 from zfspull.hosts.coalesce import Bounds, Coalescer
 from zfspull.hosts.failures import failure, listed
 from zfspull.hosts.feeding import feed
-from zfspull.hosts.listings import ZfsListings, listing_error
+from zfspull.hosts.listings import ZfsListings
 from zfspull.hosts.ports import Destroyed, Receiving
 from zfspull.hosts.process import Completed, run
 from zfspull.plan.steps import Step
 from zfspull.zfs import commands, names
-from zfspull.zfs.listing import ListingError, parse_arrived, parse_reclaimed, parse_space, parse_tree
+from zfspull.zfs.listing import ListingError, parse_arrived, parse_reclaimed, parse_space
 from zfspull.zfs.model import Arrived, Kind, Space, Tree
 from zfspull.zfs.names import destroyable_error, snapshot_name_error
 from zfspull.zfs.stderr import Side, classify, says_destroyed, says_missing
@@ -73,18 +73,7 @@ class LocalTarget:
 
     async def list_tree(self, root: str, *, recursive: bool) -> Tree:
         """All datasets at and below `root` with their snapshots, by two commands; empty if there is none."""
-        rows = commands.TARGET_DATASET_COLUMNS
-        datasets = await self._run(commands.list_datasets(root, recursive=recursive, columns=rows))
-        if not listed(datasets, Side.TARGET, dataset=root):
-            return Tree(root=root)
-        columns = commands.POINT_COLUMNS
-        points = await self._run(commands.list_points(root, recursive=recursive, bookmarks=False, columns=columns))
-        if not listed(points, Side.TARGET, dataset=root):
-            return Tree(root=root)
-        try:
-            return parse_tree(root, datasets.stdout, points.stdout, columns, rows)
-        except ListingError as error:
-            raise listing_error(Side.TARGET, error, host="", dataset=root) from error
+        return await self._listings.everything(root, recursive=recursive)
 
     async def space(self, pool: str) -> Space | None:
         """How much of a pool is in use and how much is available; None if there is no such pool."""

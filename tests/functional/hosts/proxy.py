@@ -1,9 +1,14 @@
-"""A way between two machines that can be long, or a black hole that takes everything and passes nothing on."""
+"""A way between two machines that can be long, narrow, or a black hole that takes everything and passes nothing on."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import suppress
+
+
+_READ_BYTES = 1 << 18
+_SLOW_READ_BYTES = 1 << 14
 
 
 class Proxy:
@@ -17,6 +22,7 @@ class Proxy:
         self._writers: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._delay_seconds = 0.0
+        self._bytes_per_second: float | None = None
         self.port = 0
 
     async def start(self) -> None:
@@ -32,9 +38,9 @@ class Proxy:
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
-            while data := await reader.read(1 << 18):
+            while data := await reader.read(_READ_BYTES if self._bytes_per_second is None else _SLOW_READ_BYTES):
                 await self._open.wait()
-                await asyncio.sleep(self._delay_seconds)
+                await asyncio.sleep(self._delay_seconds + len(data) / (self._bytes_per_second or math.inf))
                 writer.write(data)
                 await writer.drain()
             writer.close()
@@ -46,6 +52,10 @@ class Proxy:
     def lengthen(self, seconds: float) -> None:
         """From now on what is sent takes so long in each direction."""
         self._delay_seconds = seconds
+
+    def narrow(self, bytes_per_second: float) -> None:
+        """From now on no more than so much passes in each direction, steadily."""
+        self._bytes_per_second = bytes_per_second
 
     async def stop(self) -> None:
         if self._server is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncssh
 
-from zfspull.hosts.ssh import Login
+from zfspull.hosts.login import Login
 
 
 PROGRAM = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -33,8 +33,8 @@ PermitRootLogin prohibit-password
 
 
 @asynccontextmanager
-async def sshd(directory: Path) -> AsyncIterator[Login]:
-    """A running sshd that lets in who runs the test, and how to log in to it."""
+async def sshd(directory: Path, *, settings: str = "") -> AsyncIterator[Login]:
+    """A running sshd that lets in who runs the test, and how to log in to it; `settings` are lines of its sshd_config."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -45,7 +45,7 @@ async def sshd(directory: Path) -> AsyncIterator[Login]:
     user_key.write_private_key(directory / "key")
     user_key.write_public_key(directory / "key.pub")
     (directory / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key.export_public_key().decode()}")
-    (directory / "sshd_config").write_text(_CONFIG.format(port=port, directory=directory))
+    (directory / "sshd_config").write_text(_CONFIG.format(port=port, directory=directory) + settings)
     _privilege_separation()
     assert PROGRAM is not None
     process = await asyncio.create_subprocess_exec(

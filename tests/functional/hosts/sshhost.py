@@ -10,7 +10,8 @@ from typing import Any
 
 import asyncssh
 
-from zfspull.hosts.ssh import Connection, Login
+from zfspull.hosts.login import Login
+from zfspull.hosts.ssh import Connection
 
 
 Process = asyncssh.SSHServerProcess[bytes]

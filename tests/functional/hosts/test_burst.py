@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 
+from tests.functional.hosts.proxy import Proxy
+from tests.functional.hosts.sshd import PROGRAM, sshd
 from tests.functional.hosts.sshhost import MIB
 from zfspull.errors import TransientError
 from zfspull.hosts import burst
+from zfspull.hosts.ssh import Connection
 
 
 class Kept:
@@ -57,9 +61,9 @@ async def test_it_is_in_force(ssh_host):
     connection = ssh_host.connection()
     await connection.run(["true"], timeout_seconds=20)
 
-    in_front = connection._connected._transport.get_protocol()
+    in_front = connection._link.connected._transport.get_protocol()
     assert isinstance(in_front, burst._Burst)
-    assert connection._connected._recv_pkthdr.__self__ is in_front
+    assert connection._link.connected._recv_pkthdr.__self__ is in_front
 
 
 @pytest.mark.parametrize("shortened", [True, False])
@@ -74,7 +78,7 @@ async def test_every_byte_arrives_in_order(ssh_host, monkeypatch, shortened):
     arrived = await asyncio.gather(*(streamed(connection, name) for name in sent))
 
     assert arrived == [b"".join(parts) for parts in sent.values()]
-    assert hasattr(connection._connected._recv_pkthdr, "__self__")
+    assert hasattr(connection._link.connected._recv_pkthdr, "__self__")
 
 
 @pytest.mark.parametrize("most", [40, 3000, 70_000])
@@ -127,7 +131,7 @@ async def test_a_forged_packet_ends_the_connection(ssh_host):
     ssh_host.script = says({"a": [b"z" * MIB] * 64})
     connection = ssh_host.connection()
     await connection.run(["true", "a"], timeout_seconds=20)
-    in_front = connection._connected._transport.get_protocol()
+    in_front = connection._link.connected._transport.get_protocol()
     whole = in_front.buffer_updated
     passed = 0
 
@@ -144,3 +148,29 @@ async def test_a_forged_packet_ends_the_connection(ssh_host):
         await streamed(connection, "a")
 
     assert "MAC" in str(caught.value)
+
+
+@pytest.fixture
+async def narrow_sshd(tmp_path):
+    """A login to a real sshd, over a way that carries a MiB a second."""
+    async with sshd(tmp_path) as login:
+        way = Proxy(login.port)
+        await way.start()
+        way.narrow(MIB)
+        known = tmp_path / "known_hosts_of_the_way"
+        known.write_text(login.known_hosts.read_text().replace(str(login.port), str(way.port)))
+        yield replace(login, port=way.port, known_hosts=known)
+        await way.stop()
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="OpenSSH's server is not installed")
+async def test_what_arrives_is_a_sign_of_life(narrow_sshd):
+    """A slow way that carries data all the time is not given up because the answer to a keepalive waits behind it."""
+    connection = Connection(replace(narrow_sshd, keepalive_interval_seconds=0.5))
+    sink = Kept()
+    try:
+        ended = await connection.stream(["head", "-c", str(5 * MIB), "/dev/zero"], sink, limiter=None, on_stderr=print)
+    finally:
+        await connection.aclose()
+
+    assert (ended.status, len(sink.data)) == (0, 5 * MIB)

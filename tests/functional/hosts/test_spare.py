@@ -19,8 +19,8 @@ ROUND_TRIP_SECONDS = 2 * WAY_SECONDS
 
 async def prepared(connection):
     """The spare channel, once it is open."""
-    await until(lambda: connection._spare._opening and connection._spare._opening.done())
-    return connection._spare._opening.result()
+    await until(lambda: connection._link.spare._opening and connection._link.spare._opening.done())
+    return connection._link.spare._opening.result()
 
 
 async def round_trips(connection):
@@ -53,7 +53,7 @@ async def test_without_a_spare_channel_all_works_as_before(ssh_host, monkeypatch
     done = [await connection.run(["zfs", "version"], timeout_seconds=20) for _ in range(3)]
 
     assert [one.stdout for one in done] == ["out"] * 3
-    assert connection._spare._opening is None
+    assert connection._link.spare._opening is None
 
 
 async def test_commands_at_once_share_nothing(ssh_host):
@@ -96,7 +96,7 @@ async def test_a_lost_connection_is_told_as_ever(ssh_host, when):
     await prepared(connection)
     if when == "before":
         ssh_host.crash()
-        connected = connection._connected
+        connected = connection._link.connected
         async with asyncio.timeout(20):
             await connected.wait_closed()
         assert (await connection.run(["zfs", "version"], timeout_seconds=20)).status == 0

@@ -8,6 +8,7 @@ import pytest
 
 from tests.functional.hosts.sshhost import MIB, prints, silent, streams
 from tests.functional.hosts.waiting import until
+from zfspull.config.values import MOST_STREAMS
 from zfspull.errors import PermanentError, TransientError
 from zfspull.hosts.ports import Ended
 from zfspull.hosts.process import run
@@ -221,6 +222,19 @@ async def test_streams_leave_room_for_commands(ssh_host):
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
     await until(lambda: not ssh_host.running)
+
+
+async def test_as_many_streams_as_may_be_configured(ssh_host):
+    """As many streams as a host's `streams` may say flow at once: none of them waits with a receive of its own."""
+    ssh_host.script = silent(after_bytes=10)
+    connection, sinks = ssh_host.connection(), [Nowhere() for _ in range(MOST_STREAMS)]
+
+    running = [asyncio.create_task(stream(connection, sink=sink)) for sink in sinks]
+
+    await until(lambda: all(sink.size for sink in sinks))
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
 
 
 async def test_cancelled_stream_ends_the_sender(ssh_host):

@@ -200,7 +200,7 @@ async def test_reconnects_after_a_loss(ssh_host):
     await attempt(connection)
     ssh_host.crash()
     await ssh_host.connections[0].wait_closed()
-    await until(connection._connected.is_closed)
+    await until(connection._link.connected.is_closed)
 
     assert (await attempt(connection)).ok
     assert len(ssh_host.connections) == 2

@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 from tests.functional.pull.bench import ChildTarget, Pull
+from zfspull.hosts.login import Login
 from zfspull.hosts.source import SshSource
-from zfspull.hosts.ssh import Connection, Login
+from zfspull.hosts.ssh import Connection
 
 
 class Strain:
@@ -36,8 +37,8 @@ class Strain:
             self.backlog_bytes = max(self.backlog_bytes, self._backlog())
 
     def _backlog(self) -> int:
-        connected, child = self._connection._connected, self._pull.target.child
-        channels = connected._channels.values() if connected is not None else ()
+        link, child = self._connection._link, self._pull.target.child
+        channels = link.connected._channels.values() if link is not None else ()
         waiting = sum(len(data) for channel in channels for data, _ in channel._recv_buf)
         return waiting + (child.pending_bytes if child is not None else 0)
 

@@ -12,8 +12,10 @@ from tests.functional.hosts import children
 from tests.functional.hosts.sshhost import MIB, prints, silent, streams
 from tests.functional.hosts.waiting import until
 from tests.functional.pull.bench import ChildTarget, Pull
+from zfspull.clock import SystemClock
 from zfspull.errors import LocalResourceError, PermanentError, RefusalError, TransientError
 from zfspull.events import Noticed, TransferFailed, TransferFinished, TransferProgress, TransferStarted
+from zfspull.hosts.limiter import Limiter
 from zfspull.hosts.source import SshSource
 from zfspull.pull.transfer import DiscardNeededError
 from zfspull.zfs.model import Arrived
@@ -276,6 +278,20 @@ async def test_target_stalls_after_the_end(ssh_host):
     pull = pull_of(
         ssh_host, ("sh", "-c", "cat >/dev/null; exec sleep 300"), stall_timeout_seconds=0.5, patience_seconds=0.2
     )
+
+    error, event = await failure_of(pull)
+
+    assert (error.reason, event.side) == ("stalled_target", "target")
+
+
+@pytest.mark.parametrize("limited", [False, True])
+@pytest.mark.timeout(20)
+async def test_target_that_closed_its_input_stalls(ssh_host, limited):
+    """A receiver that reads no more and does not end is given up and blamed, with a rate limit or without."""
+    ssh_host.script = streams(1 << 40)
+    pull = pull_of(ssh_host, ("sh", "-c", "exec <&-; exec sleep 300"), stall_timeout_seconds=1.2, patience_seconds=0.2)
+    if limited:
+        pull.context.source._limiter = Limiter(MIB, SystemClock())
 
     error, event = await failure_of(pull)
 

@@ -69,6 +69,7 @@ def test_units_become_seconds_and_bytes():
         ({"zfs": ["sudo", 1]}, "zfs: must be text, is 1"),
         ({"zfs": ["sudo", ""]}, "zfs: has an empty word"),
         ({"streams": 1.5}, "streams: must be a whole number, is 1.5"),
+        ({"streams": 7}, "streams: must be at most 6, is 7"),
         ({"rate_limit": "0 B/s"}, "leave it out for no limit"),
         ({"connect_timeout": "0s"}, "must be longer than nothing"),
         ({"connect_timeout": True}, "must be text, is true"),

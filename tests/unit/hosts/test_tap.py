@@ -81,6 +81,17 @@ def test_a_broken_target_moves_nothing(tap, sink, clock):
     assert (tap.moved_bytes, tap.moved_at, tap.broken) == (4, 0.0, True)
 
 
+async def test_waiting_for_a_broken_target_is_no_movement(tap, sink, clock):
+    """A target that closed its input and does not end is seen standing still, however often the stream is drained."""
+    tap.write(b"some")
+    sink.broken, clock.time = True, 5.0
+
+    await tap.drain()
+
+    assert tap.idle_seconds() == 5.0
+    assert tap.waiting_for is Side.TARGET
+
+
 def test_who_is_waited_for(tap, sink):
     """The source is waited for while the target has taken everything, the target while it has not or the source is done."""
     assert tap.waiting_for is Side.SOURCE

@@ -1,11 +1,14 @@
 """The local target, with a stand-in for zfs(8)."""
 
 import asyncio
+import threading
 
 import pytest
 
 from zfspull.errors import PermanentError, ZfspullError
+from zfspull.hosts import listings
 from zfspull.hosts.target import LocalTarget
+from zfspull.zfs.listing import parse_tree
 from zfspull.zfs.model import Arrived
 
 
@@ -127,3 +130,24 @@ async def test_one_snapshot_missing_of_a_dataset_that_is_there(tmp_path):
     target, _ = looking(tmp_path)
 
     assert await target.look("v/a", "gone") == Arrived(exists=True)
+
+
+async def test_p9_a_long_listing_is_read_in_a_thread(tmp_path, monkeypatch):
+    """A listing of thousands of snapshots is not read on the loop, where all other jobs would stand still meanwhile."""
+    readers = []
+
+    def read(*arguments):
+        readers.append(threading.current_thread())
+        return parse_tree(*arguments)
+
+    monkeypatch.setattr(listings, "parse_tree", read)
+    points = "".join(f"v/a@s{n}\tsnapshot\t{n + 1}\t{n + 1}\t1700000000\t-\t0\t-\n" for n in range(10_000))
+    (tmp_path / "filesystem,volume").write_text("v/a\tfilesystem\t11\t-\t-\t-\t0\tyes\toff\t-\t9\t8\t7\n")
+    (tmp_path / "snapshot").write_text(points)
+    (tmp_path / "zfs").write_text(f'while [ "$1" != -t ]; do shift; done; cat {tmp_path}/"$2"\n')
+
+    tree = await LocalTarget(zfs=["sh", str(tmp_path / "zfs")]).list_tree("v/a", recursive=True)
+
+    assert len(tree.datasets[""].points) == 10_000
+    assert readers != []
+    assert threading.main_thread() not in readers
