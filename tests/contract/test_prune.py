@@ -3,7 +3,8 @@
 import pytest
 
 from tests.contract.actions import Bookmark, Clone, Create, DestroySnapshots, Hold, Snapshot, Write
-from zfspull.events import Outcome, PruneRefused, PruneSkipped, SnapshotsDestroyed
+from zfspull.errors import LocalResourceError
+from zfspull.events import Noticed, Outcome, PruneRefused, PruneSkipped, SnapshotsDestroyed
 from zfspull.plan.prune import UnknownBase, plan_prune
 from zfspull.pull.prune import prune_job
 
@@ -139,3 +140,25 @@ async def test_p1_without_a_common_base_nothing_is_pruned(memory_world):
     decision = plan_prune(dataset, world.job(**KEEP).keep, base=UnknownBase(), zone=world.job().zone, now=0)
     assert (report.destroyed, decision.destroy) == (0, ())
     assert not world.events.of(PruneSkipped)
+
+
+async def test_what_keeps_a_dataset_from_being_pruned_is_told(memory_world):
+    """A destroy that fails as a whole is a notice with the dataset, and an error of the run that knows its job."""
+    world = memory_world
+    await three(world)
+    world.target.destroy_snapshots = failing(LocalResourceError("pool is read-only", hint="why?", reason="read_only"))
+
+    finished = await world.run(**KEEP)
+
+    noticed = world.events.one(Noticed)
+    assert (finished.outcome, finished.reason) == (Outcome.PARTIAL, "read_only")
+    assert "job=job" in finished.error
+    assert (noticed.dataset, noticed.reason) == (world.target_root, "read_only")
+    assert await world.names() == ["one", "two", "three"]
+
+
+def failing(error):
+    async def fail(*_, **__):
+        raise error
+
+    return fail

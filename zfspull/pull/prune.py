@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from zfspull.config.schema import Job
 from zfspull.errors import PermanentError, RefusalError, TransientError, ZfspullError
-from zfspull.events import PruneRefused
+from zfspull.events import Noticed, PruneRefused
 from zfspull.plan.absence import Losses, look
 from zfspull.plan.base import find_base
 from zfspull.plan.exclude import excluded
@@ -170,9 +170,7 @@ async def prune_tree(
             count=exceeded.count,
             limit=exceeded.limit,
         )
-        tally.errors.append(
-            RefusalError(exceeded.message, hint=exceeded.hint, job=job.name, dataset=job.target, reason="max_destroy")
-        )
+        tally.record(RefusalError(exceeded.message, hint=exceeded.hint, dataset=job.target, reason="max_destroy"))
         return PruneReport(datasets=prunes, missing=fates, exceeded=exceeded)
     skipped: list[tuple[str, str, str]] = []
     before = tally.destroyed
@@ -189,7 +187,10 @@ async def _destroy(prune: DatasetPrune, context: Context, tally: Tally) -> list[
     try:
         return await destroy_snapshots(prune.dataset, names, len(prune.kept), context, tally)
     except ZfspullError as error:
-        tally.errors.append(error)
+        error.dataset = error.dataset or prune.dataset
+        tally.record(error)
+        message = f"what retention gives up stays: {error.message} (hint: {error.hint})"
+        tally.emit(Noticed, reason=error.reason, message=message, dataset=prune.dataset)
         return [(prune.dataset, name, error.reason) for name in names]
 
 

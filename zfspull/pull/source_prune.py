@@ -133,9 +133,7 @@ async def prune_source(
             limit=exceeded.limit,
             side=SOURCE,
         )
-        tally.errors.append(
-            RefusalError(exceeded.message, hint=exceeded.hint, job=job.name, host=job.host, reason=_TOO_MUCH)
-        )
+        tally.record(RefusalError(exceeded.message, hint=exceeded.hint, host=job.host, reason=_TOO_MUCH))
         return SourcePruneReport(datasets=prunes, exceeded=exceeded)
     return await _Destroying(job, context, tally).carry_out(prunes)
 
@@ -184,7 +182,6 @@ class _Destroying:
                 f"on host {self._job.host}: zfs allow -u USER destroy,mount {self._job.source}; "
                 "or leave keep_source out"
             )
-        error.job = error.job or self._job.name
-        self._tally.errors.append(error)
+        self._tally.record(error)
         message = f"the snapshots that keep_source gives up stay on the source: {error.message}"
         self._tally.emit(Noticed, reason=error.reason, message=f"{message} (hint: {error.hint})")

@@ -66,7 +66,7 @@ async def take_snapshots(job: Job, context: Context, tally: Tally, look: Callabl
     try:
         taken = await _take(datasets, job.snapshots.prefix, context, recursive=recursive)
     except PermanentError as error:
-        tally.errors.append(error)
+        tally.record(error)
         tally.emit(Noticed, reason=error.reason, message=str(error), dataset=job.source)
         return None
     tally.emit(SnapshotsTaken, name=taken.name, source=job.source, recursive=job.recursive)

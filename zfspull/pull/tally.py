@@ -58,14 +58,9 @@ class Tally:
         self.resumed += step.kind is StepKind.RESUME
         self.arrived.setdefault(step.target, []).append((step, self.clock.now()))
 
-    def received_bytes_of(self, dataset: str) -> int:
-        """What arrived for a target dataset so far."""
-        return self.received.get(dataset, 0)
-
     def note(self, error: ZfspullError, *, attempts: int = 1) -> None:
         """Take note of what went wrong with one dataset, or with the run as a whole, and tell of it."""
-        error.job = error.job or self.job
-        self.errors.append(error)
+        self.record(error)
         if isinstance(error, RefusalError):
             self.emit(
                 DatasetRefused, dataset=error.dataset, reason=error.reason, message=error.message, hint=error.hint
@@ -81,6 +76,11 @@ class Tally:
             )
         else:
             self.host_failed(error)
+
+    def record(self, error: ZfspullError) -> None:
+        """Take note of what went wrong beside the pulls, and is told of by an event of its own."""
+        error.job = error.job or self.job
+        self.errors.append(error)
 
     def host_failed(self, error: ZfspullError) -> None:
         """Tell that a host could not be reached or logged in to."""
