@@ -9,7 +9,7 @@ import pytest
 from tests.contract.actions import Create, Destroy, DestroySnapshots, Snapshot, Write
 from tests.contract.memory_world import MemoryWorld
 from tests.contract.world import guids
-from zfspull.events import DatasetDestroyed, PruneRefused, SnapshotsDestroyed
+from zfspull.events import DatasetDestroyed, Noticed, PruneRefused, SnapshotsDestroyed
 
 
 TRUSTING = {
@@ -179,5 +179,6 @@ async def test_p3_snapshots_dated_back_cost_no_backup(world):
     await world.run(keep=keep)
 
     assert not world.events.of(SnapshotsDestroyed)
+    assert "3 snapshots were created days before" in world.events.one(Noticed).message
     assert await what_is_left(world, before) == before
     assert len(guids(await world.tree("target"))[""]) == 8

@@ -27,6 +27,7 @@ from zfspull.plan.prune import (
     plan_prune,
 )
 from zfspull.plan.remedies import is_aside
+from zfspull.plan.trust import SET_BACK
 from zfspull.pull.brake import too_much
 from zfspull.pull.context import Context
 from zfspull.pull.destroying import destroy_snapshots
@@ -180,6 +181,17 @@ async def prune_tree(
             skipped += await _destroy(prune, context, tally)
     skipped += await carry_out_fates([fate for fate in fates if fate.path in fresh.paths], context, tally)
     return PruneReport(datasets=prunes, missing=fates, destroyed=tally.destroyed - before, skipped=tuple(skipped))
+
+
+def tell_of_clock(prunes: Iterable[DatasetPrune], tally: Tally) -> None:
+    """Tell of snapshots that are dated back: an honest mistake, or somebody who wants others displaced by them."""
+    counts = {prune.dataset: sum(SET_BACK in reasons for reasons in prune.kept.values()) for prune in prunes}
+    for dataset, count in counts.items():
+        if count:
+            message = (
+                f"{count} snapshots were {SET_BACK}: was the source's clock set back? They stay, and count for nothing"
+            )
+            tally.emit(Noticed, reason="dated_back", message=message, dataset=dataset)
 
 
 async def _destroy(prune: DatasetPrune, context: Context, tally: Tally) -> list[tuple[str, str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from zfspull.config.schema import Job
 from zfspull.errors import RefusalError, TransientError, ZfspullError
@@ -10,13 +11,14 @@ from zfspull.events import Planned, RunFinished, RunStarted, Trigger
 from zfspull.plan.absence import Losses
 from zfspull.plan.known import unguarded
 from zfspull.plan.missing import MissingAction
+from zfspull.plan.prune import DatasetPrune
 from zfspull.plan.steps import Plan
 from zfspull.plan.tree import plan_tree
 from zfspull.pull.brake import braked
 from zfspull.pull.context import Context
 from zfspull.pull.cursor import owner, tagged
 from zfspull.pull.missing import note_losses, tell_obstacles
-from zfspull.pull.prune import Fresh, PruneReport, decide, judge, prune_tree, something_to_do
+from zfspull.pull.prune import Fresh, PruneReport, decide, judge, prune_tree, something_to_do, tell_of_clock
 from zfspull.pull.replica import refusal_error
 from zfspull.pull.report import report_datasets
 from zfspull.pull.retry import pause
@@ -148,22 +150,29 @@ class _Run:
             seen = await self._watch.again(seen, tally)
             plan = None
         losses = await note_losses(job, seen.source, seen.target, context, tally, plan=plan)
-        if paths := self._candidates(seen, losses):
+        prunes = self._foreseen(seen, losses)
+        if tally.changed:
+            tell_of_clock(prunes, tally)
+        if paths := self._candidates(seen, losses, prunes):
             plan = None
             seen = await self._prune(seen, paths, losses, early)
         report_datasets(job, seen, losses, tally, plan=plan)
         await self._prune_source(seen)
 
-    def _candidates(self, seen: Survey, losses: Losses) -> set[str]:
+    def _foreseen(self, seen: Survey, losses: Losses) -> tuple[DatasetPrune, ...]:
+        """What would go of the target if nothing were held or cloned."""
+        job = self._job
+        if job.keep is None and job.mirror_grace_seconds is None:
+            return ()
+        return decide(job, seen.source, unguarded(seen.target), self._context.clock.now(), losses)
+
+    def _candidates(self, seen: Survey, losses: Losses, prunes: Sequence[DatasetPrune]) -> set[str]:
         """The target datasets of which something could go, or be told, if nothing were held or cloned."""
-        job, bold = self._job, unguarded(seen.target)
-        fates = judge(job, bold, losses)
+        bold = unguarded(seen.target)
+        fates = judge(self._job, bold, losses)
         paths = {fate.path for fate in fates if fate.obstacles or fate.action is not MissingAction.KEEP}
-        if job.keep is not None or job.mirror_grace_seconds is not None:
-            prunes = decide(job, seen.source, bold, self._context.clock.now(), losses)
-            going = {prune.dataset for prune in prunes if prune.destroy}
-            paths |= {path for path, dataset in bold.datasets.items() if dataset.name in going}
-        return paths
+        going = {prune.dataset for prune in prunes if prune.destroy}
+        return paths | {path for path, dataset in bold.datasets.items() if dataset.name in going}
 
     async def _prune(self, seen: Survey, paths: set[str], losses: Losses, early: PruneReport | None) -> Survey:
         """Prune the target datasets at `paths`, as they are just now; returns how all of it is then."""
