@@ -10,7 +10,8 @@ from zfspull.plan.steps import Step, StepKind
 from zfspull.zfs.model import Bookmark, Kind
 from zfspull.zfs.model import Snapshot as Point
 from zfspull.zfs.names import join
-from zfspull.zfs.stderr import Side, classify
+from zfspull.zfs.stderr import classify
+from zfspull.zfs.texts import Side
 
 
 BIG = 400_000

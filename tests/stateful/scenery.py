@@ -40,7 +40,7 @@ class Memory:
 class WatchedTarget(MemoryTarget):
     """Tells what there is before it is thrown away or moved."""
 
-    before_abort = staticmethod(lambda: None)
+    before_abort = staticmethod(lambda _name: None)
     before_rollback = staticmethod(lambda _name, _snapshot: None)
     after_rename = staticmethod(lambda: None)
 
@@ -53,7 +53,7 @@ class WatchedTarget(MemoryTarget):
         self.after_rename()
 
     async def abort_receive(self, name):
-        self.before_abort()
+        self.before_abort(name)
         await super().abort_receive(name)
 
 
@@ -79,7 +79,7 @@ class Scenery(MemoryWorld):
         self.loop.set_default_executor(AtOnce())
         self.source.on_record = self._note
         self.target = WatchedTarget(self.target_pools, faults=self.faults)
-        self.target.before_abort = self.note_progress
+        self.target.before_abort = self.note_abort
         self.target.before_rollback = self.note_rollback
         self.target.after_rename = self.forget_progress
         self._guid = 0
@@ -102,6 +102,19 @@ class Scenery(MemoryWorld):
                 for at, size in enumerate([*(len(blob.stored) for blob in partial.blobs), len(partial.tail)]):
                     key = (name, partial.begin.to_guid, partial.begin.first_object + at)
                     self.memory.arrived[key] = max(size, self.memory.arrived.get(key, 0))
+
+    def note_abort(self, name):
+        """Partial state is thrown away, which costs nothing where nobody could have gone on from it."""
+        self.note_progress()
+        node = self.target_pools.nodes.get(name)
+        partial = node and node.partial
+        source = self.source_pools.nodes.get(join(self.source_root, relative(self.target_root, name)))
+        if partial is None or source is None or partial.begin.from_guid is None:
+            return
+        points = self.source_pools.tree(source.name, recursive=False).datasets[""].points
+        if partial.begin.from_guid not in {point.guid for point in points}:
+            gone = (name, partial.begin.to_guid)
+            self.memory.arrived = {key: size for key, size in self.memory.arrived.items() if key[:2] != gone}
 
     def _is_of_its_place(self, name, to_name):
         path = relative(self.target_root, name)

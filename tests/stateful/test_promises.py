@@ -219,24 +219,24 @@ class Replication(RuleBasedStateMachine):
     def pull_and_prune(self, keep, share, resolve):
         before = self.snapshots_of_target()
         self.world.pull(keep=keep, max_destroy=share, resolve=resolve)
-        rolled_back = self.world.memory.rolled_back
-        gone = {guid: shots - self.now_on(guid) - rolled_back.get(guid, frozenset()) for guid, shots in before.items()}
-        self.permitted = {guid: shots for guid, shots in gone.items() if shots}
-        self.check_guards(gone, share)
+        self.permitted = self.gone_since(before)
+        self.check_guards(self.permitted, share)
 
     @rule(wishes=st.fixed_dictionaries({"mirror": MIRRORS, "missing": MISSINGS}), keep=st.none() | KEEPS, share=st.sampled_from(["100%", "50%", 1]), days=st.integers(1, 5), resolve=RESOLVES)  # fmt: skip
     def pull_mirrored(self, wishes, keep, share, days, resolve):
         """P3: a mirror takes nothing that the source has, and a dataset goes only as a whole, and only if the job says so."""
-        before = self.snapshots_of_target()
         there = {shot.guid for node in self.source.below(self.world.source_root) for shot in node.snapshots}
         for _ in range(days):
             self.world.later(days=1)
+            before = self.snapshots_of_target()
             self.world.pull(**wishes, keep=keep, max_destroy=share, resolve=resolve)
-        rolled_back = self.world.memory.rolled_back
-        gone = {guid: shots - self.now_on(guid) - rolled_back.get(guid, frozenset()) for guid, shots in before.items()}
-        self.permitted = {guid: shots for guid, shots in gone.items() if shots}
-        destroyed = {guid: shots for guid, shots in self.permitted.items() if self.node_of(guid) is None}
-        thinned = {guid: shots for guid, shots in self.permitted.items() if guid not in destroyed}
+            self.check_mirror(self.gone_since(before), there, wishes, keep)
+            self.test_p1_p3_nothing_vanishes_from_the_target()
+
+    def check_mirror(self, gone, there, wishes, keep):
+        self.permitted = gone
+        destroyed = {guid: shots for guid, shots in gone.items() if self.node_of(guid) is None}
+        thinned = {guid: shots for guid, shots in gone.items() if guid not in destroyed}
         assert not destroyed or "destroy_after" in wishes["missing"]
         assert all(there.isdisjoint(shots) for shots in destroyed.values())
         if keep is None:
@@ -287,6 +287,12 @@ class Replication(RuleBasedStateMachine):
     def snapshots_of_target(self):
         """Of every dataset, aside or not, by its own guid."""
         return {node.guid: frozenset(shot.guid for shot in node.snapshots) for node in self.target.nodes.values()}
+
+    def gone_since(self, before):
+        """By dataset (guid): what it had `before` and has no more, but for what a rollback took."""
+        rolled_back = self.world.memory.rolled_back
+        gone = {guid: shots - self.now_on(guid) - rolled_back.get(guid, frozenset()) for guid, shots in before.items()}
+        return {guid: shots for guid, shots in gone.items() if shots}
 
     def node_of(self, guid):
         return next((node for node in self.target.nodes.values() if node.guid == guid), None)

@@ -17,7 +17,7 @@ from zfspull.cli.main import build_parser
 from zfspull.config.jsonschema import job_schema, main_schema
 from zfspull.config.load import load_config
 from zfspull.plan.steps import Reason
-from zfspull.zfs.stderr import TABLE, Verdict
+from zfspull.zfs.texts import TABLE, Verdict
 
 
 of_each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)

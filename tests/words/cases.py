@@ -6,7 +6,7 @@ A case's shell ends with the command that fails; its status and what the whole c
 
 from dataclasses import dataclass
 
-from zfspull.zfs.stderr import Side
+from zfspull.zfs.texts import Side
 
 
 S, T = Side.SOURCE, Side.TARGET

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from tests.words.cases import CASES, script
-from zfspull.zfs.stderr import TABLE, classify
+from zfspull.zfs.stderr import classify
+from zfspull.zfs.texts import TABLE
 
 
 OPENZFS = {"trixie": "2.3", "bookworm": "2.1"}

@@ -16,7 +16,7 @@ from zfspull.hosts.failures import failure
 from zfspull.hosts.process import Completed
 from zfspull.hosts.ssh import Connection
 from zfspull.zfs.names import pool
-from zfspull.zfs.stderr import Side
+from zfspull.zfs.texts import Side
 
 
 JOINED = Bounds(requests=10, bytes=32 << 10, batches=2)

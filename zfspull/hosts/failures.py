@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from zfspull.errors import LocalResourceError, PermanentError, RefusalError, TransientError, ZfspullError
 from zfspull.hosts.ports import Ended
 from zfspull.hosts.process import Completed
-from zfspull.zfs.stderr import Row, Side, Verdict, classify, says_missing, without_stream_info
+from zfspull.zfs.stderr import classify, says_missing, without_stream_info
+from zfspull.zfs.texts import Row, Side, Verdict
 
 
 _ERRORS: dict[Verdict, type[ZfspullError]] = {

@@ -16,7 +16,8 @@ from zfspull.zfs import commands
 from zfspull.zfs.listing import ListingError, parse_tree
 from zfspull.zfs.model import Brief, Point, Tree
 from zfspull.zfs.points import answered, parse_briefs, parse_fully, parse_named
-from zfspull.zfs.stderr import Side, says_missing, says_unknown_property
+from zfspull.zfs.stderr import says_missing, says_unknown_property
+from zfspull.zfs.texts import Side
 
 
 Run = Callable[[Sequence[str]], Awaitable[Completed]]

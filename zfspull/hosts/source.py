@@ -18,7 +18,8 @@ from zfspull.zfs import commands
 from zfspull.zfs.listing import ListingError, parse_holds
 from zfspull.zfs.model import Hold, Tree
 from zfspull.zfs.names import snapshot_name_error
-from zfspull.zfs.stderr import Side, says_destroyed, says_missing, stream_size_bytes
+from zfspull.zfs.stderr import says_destroyed, says_missing, stream_size_bytes
+from zfspull.zfs.texts import Side
 
 
 _HOLDS_AT_ONCE = 300

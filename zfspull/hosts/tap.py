@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zfspull.clock import Clock
 from zfspull.hosts.ports import Sink
-from zfspull.zfs.stderr import Side
+from zfspull.zfs.texts import Side
 
 
 class Tap:

@@ -19,7 +19,8 @@ from zfspull.zfs import commands, names
 from zfspull.zfs.listing import ListingError, parse_arrived, parse_reclaimed, parse_space
 from zfspull.zfs.model import Arrived, Kind, Space, Tree
 from zfspull.zfs.names import destroyable_error, snapshot_name_error
-from zfspull.zfs.stderr import Side, classify, says_destroyed, says_missing
+from zfspull.zfs.stderr import classify, says_destroyed, says_missing
+from zfspull.zfs.texts import Side
 
 
 PLACEHOLDER = "zfspull:placeholder"

@@ -6,7 +6,7 @@ import re
 
 from zfspull.events import SOURCE, TARGET
 from zfspull.plan.steps import Reason
-from zfspull.zfs.stderr import TABLE, Verdict
+from zfspull.zfs.texts import TABLE, Verdict
 
 
 OTHER = "other"

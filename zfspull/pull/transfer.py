@@ -16,7 +16,7 @@ from zfspull.hosts.tap import Tap
 from zfspull.plan.steps import Step
 from zfspull.pull.context import Context
 from zfspull.pull.tally import Tally
-from zfspull.zfs.stderr import Side, Verdict
+from zfspull.zfs.texts import Side, Verdict
 
 
 _PULSE_SECONDS = 1.0

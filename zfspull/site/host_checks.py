@@ -10,7 +10,7 @@ from zfspull.site.finding import Said, note, ok, warn
 from zfspull.site.looks import There
 from zfspull.site.machine_checks import say_versions
 from zfspull.zfs.model import Dataset
-from zfspull.zfs.stderr import Side
+from zfspull.zfs.texts import Side
 
 
 async def _login(there: There) -> list[Said]:

@@ -19,7 +19,7 @@ from zfspull.zfs.delegation import Delegation, parse_delegation
 from zfspull.zfs.features import Feature, parse_features
 from zfspull.zfs.model import Space, Tree
 from zfspull.zfs.names import parent, pool
-from zfspull.zfs.stderr import Side
+from zfspull.zfs.texts import Side
 from zfspull.zfs.versions import Versions, parse_versions
 
 

@@ -17,7 +17,7 @@ from zfspull.site.finding import Said, fail, note, ok, warn
 from zfspull.site.looks import LOOK_SECONDS, Here, user_name
 from zfspull.site.unit import UNIT, hands_over
 from zfspull.zfs.names import pool
-from zfspull.zfs.stderr import Side
+from zfspull.zfs.texts import Side
 from zfspull.zfs.versions import Versions, bugs, shown
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from zfspull.zfs.stderr import Side
+from zfspull.zfs.texts import Side
 
 
 Version = tuple[int, int, int]

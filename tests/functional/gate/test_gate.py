@@ -24,7 +24,7 @@ from zfspull.plan.cursors import Owner
 from zfspull.plan.steps import Step, StepKind
 from zfspull.zfs import commands
 from zfspull.zfs.model import Bookmark, Kind, Snapshot
-from zfspull.zfs.stderr import Side
+from zfspull.zfs.texts import Side
 from zfspull.zfs.token import ResumeToken, encode
 
 

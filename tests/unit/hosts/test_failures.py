@@ -10,7 +10,8 @@ from zfspull.errors import LocalResourceError, PermanentError, RefusalError, Tra
 from zfspull.hosts.failures import LINK, describe_status, failure, listed, transfer_failure
 from zfspull.hosts.ports import Ended
 from zfspull.hosts.process import Completed
-from zfspull.zfs.stderr import TABLE, Side, classify
+from zfspull.zfs.stderr import classify
+from zfspull.zfs.texts import TABLE, Side
 
 
 STREAM_INFO = "full\ttank/a@now\t1000\nsize\t1000\n"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zfspull.hosts.tap import Tap
-from zfspull.zfs.stderr import Side
+from zfspull.zfs.texts import Side
 
 
 class FakeSink:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from zfspull.zfs.stderr import Side, Verdict, classify, without_stream_info
+from zfspull.zfs.stderr import classify, without_stream_info
+from zfspull.zfs.texts import Side, Verdict
 
 
 WARNINGS = (

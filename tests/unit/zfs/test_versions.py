@@ -1,6 +1,6 @@
 import pytest
 
-from zfspull.zfs.stderr import Side
+from zfspull.zfs.texts import Side
 from zfspull.zfs.versions import BUGS, Versions, bugs, parse_versions, shown
 
 

@@ -19,7 +19,8 @@ from zfspull.hosts.process import Completed
 from zfspull.plan.steps import Step
 from zfspull.zfs.model import Hold, Tree
 from zfspull.zfs.names import snapshot_name_error
-from zfspull.zfs.stderr import Side, says_destroyed
+from zfspull.zfs.stderr import says_destroyed
+from zfspull.zfs.texts import Side
 
 
 class MemorySource:

@@ -18,7 +18,8 @@ from zfspull.hosts.process import Completed
 from zfspull.plan.steps import Step
 from zfspull.zfs.model import Arrived, Space, Tree
 from zfspull.zfs.names import destroyable_error, snapshot_name_error
-from zfspull.zfs.stderr import Side, classify, says_missing
+from zfspull.zfs.stderr import classify, says_missing
+from zfspull.zfs.texts import Side
 
 
 class MemoryTarget:
