@@ -83,6 +83,18 @@ class Write(Action):
 
 
 @dataclass(frozen=True)
+class Embed(Action):
+    """Write so little that it lies compressed in its block pointer: the pool's `embedded_data` is active from then on."""
+
+    def shell(self, root):
+        name = quoted(self.name(root))
+        return f"zfs set compression=lz4 {name} && printf %90s . >/{name}/file{next(_numbers):06}"
+
+    def apply(self, pools, root):
+        pools.write(self.name(root), b"." * 90)
+
+
+@dataclass(frozen=True)
 class Erase(Action):
     """Delete all files of a filesystem. In memory an increment can't tell of it, so only where nothing is sent later."""
 

@@ -1,11 +1,14 @@
 """P7: what is encrypted stays encrypted, what is plain stays plain, whatever lies above it."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.contract.actions import (
     CopyPlain,
     Create,
     Destroy,
+    Embed,
     LoadKey,
     Rename,
     Snapshot,
@@ -14,6 +17,7 @@ from tests.contract.actions import (
     WriteReplica,
 )
 from tests.contract.world import assert_equal, guids
+from zfspull.errors import TransientError
 from zfspull.events import DatasetRefused, Outcome
 from zfspull.plan.steps import Reason, Step, StepKind
 from zfspull.zfs.model import Snapshot as Point
@@ -155,6 +159,76 @@ async def test_p7_broken_raw_lineage_is_refused_before_a_byte_is_sent(world):
     assert finished.outcome is Outcome.REFUSED
     assert refused.reason in (Reason.LINEAGE_BROKEN, Reason.TARGET_NEWER)
     assert await world.names() == ["one", "two"]
+
+
+async def test_plain_source_is_encrypted_below_a_key_of_ours(world):
+    """What is plain on the source is encrypted here if what lies above it is, embedded blocks or not, again and again."""
+    await world.on_target(Create("", key="one"))
+    await world.on_source(
+        Create(""), Embed(""), Create("a"), Embed("a"), Create("v", volume=True), Write("v", volume=True),
+        Snapshot("", "one", recursive=True),
+    )  # fmt: skip
+    first = await world.run(target=join(world.target_root, "copy"))
+    await world.on_source(
+        Embed("a"), Write("a"), Create("b"), Embed("b"), Snapshot("", "two", recursive=True), Write(""),
+        Snapshot("", "three", recursive=True),
+    )  # fmt: skip
+
+    second = await world.run(target=join(world.target_root, "copy"))
+
+    target = (await world.tree("target")).datasets
+    assert (first.outcome, second.outcome) == (Outcome.SUCCESS, Outcome.SUCCESS), (first.error, second.error)
+    assert {dataset.encryption_root for dataset in target.values()} == {world.target_root}
+    points = [("", "one"), ("", "three"), ("a", "one"), ("a", "three"), ("b", "two"), ("b", "three")]
+    assert await world.digests("source", *points) == await world.digests(
+        "target", *((join("copy", path), name) for path, name in points)
+    )
+
+
+async def test_plain_source_below_a_key_of_ours_is_resumed(world):
+    """A first stream and an increment that were cut go on where they were, though no embedded blocks are sent."""
+    await world.on_target(Create("", key="one"))
+    await world.on_source(Create(""), Embed(""), Write("", size=2_000_000), Snapshot("", "one"))
+    await world.cut_send(900_000)
+    cuts = [await world.run(target=join(world.target_root, "copy"))]
+    resumed = [await world.run(target=join(world.target_root, "copy"))]
+    await world.on_source(Embed(""), Write("", size=2_000_000), Snapshot("", "two"))
+    await world.cut_send(900_000)
+    cuts.append(await world.run(target=join(world.target_root, "copy")))
+
+    resumed.append(await world.run(target=join(world.target_root, "copy")))
+
+    assert [finished.outcome for finished in cuts] == [Outcome.FAILED, Outcome.FAILED]
+    assert [finished.outcome for finished in resumed] == [Outcome.SUCCESS] * 2, resumed
+    assert [finished.resumed for finished in resumed] == [1, 1]
+    assert await world.digests("source", ("", "one"), ("", "two")) == await world.digests(
+        "target", ("copy", "one"), ("copy", "two")
+    )
+
+
+async def test_p7_source_that_is_encrypted_by_now_is_not_sent_in_plain(world):
+    """A step that was planned for a plain dataset sends nothing if another one, encrypted, has its name by then."""
+    await world.on_target(Create("", key="one"))
+    await world.on_source(Create("", key="two"), Write(""), Snapshot("", "two"))
+    step = replace(increment(world), kind=StepKind.FULL, embedded=False)
+
+    with pytest.raises(TransientError, match="encrypted now") as raised:
+        await world.source.send(step, NoSink(), lambda _: None)
+
+    assert raised.value.reason == "source_changed"
+
+
+class NoSink:
+    """Nothing may be written to it."""
+
+    broken = False
+    pending_bytes = 0
+
+    def write(self, data):
+        raise AssertionError(f"{len(data)} bytes were sent")
+
+    async def drain(self):
+        pass
 
 
 def increment(world, path=""):

@@ -14,7 +14,8 @@ from zfspull.hosts.failures import failure, listed
 from zfspull.hosts.process import Completed
 from zfspull.zfs import commands
 from zfspull.zfs.listing import ListingError, parse_tree
-from zfspull.zfs.model import Brief, Point, Tree
+from zfspull.zfs.model import Brief, Dataset, Point, Tree
+from zfspull.zfs.names import ancestors, pool
 from zfspull.zfs.points import answered, parse_briefs, parse_fully, parse_named
 from zfspull.zfs.stderr import says_missing, says_unknown_property
 from zfspull.zfs.texts import Side
@@ -76,6 +77,14 @@ class ZfsListings:
         completed, columns = await self._lines(lambda columns: commands.list_named_datasets(datasets, columns))
         self._check(completed, root)
         return await self._tree(root, completed, columns) if completed.ok else None
+
+    async def nearest(self, dataset: str) -> Dataset | None:
+        """The dataset, or else the nearest one above it, without snapshots; None if not even its pool exists."""
+        names = [name for name in (dataset, *ancestors(dataset)) if name]
+        completed, columns = await self._lines(lambda columns: commands.list_named_datasets(names, columns))
+        self._check(completed, dataset)
+        found = [*(await self._tree(pool(dataset), completed, columns)).datasets.values()]
+        return found[-1] if found else None
 
     async def briefly(self, datasets: Sequence[str], *, below: str | None) -> Mapping[str, tuple[Brief, ...]]:
         """What is there of `datasets`, in brief; see the protocol."""

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from zfspull.errors import ZfspullError
 from zfspull.plan.steps import Step
-from zfspull.zfs.model import Arrived, Brief, Hold, Point, Space, Tree
+from zfspull.zfs.model import Arrived, Brief, Dataset, Hold, Point, Space, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +176,9 @@ class Target(Protocol):
 
     async def list_tree(self, root: str, *, recursive: bool) -> Tree:
         """All datasets at and below `root` with their snapshots, by a constant number of commands."""
+
+    async def nearest(self, name: str) -> Dataset | None:
+        """The dataset `name`, or else the nearest one above it, without snapshots; None if not even its pool exists."""
 
     async def look(self, name: str, snapshot: str) -> Arrived:
         """What is there of dataset `name` and its `snapshot`: the look after a step."""

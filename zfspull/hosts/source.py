@@ -10,6 +10,7 @@ from zfspull.hosts.bookkeeping import Bookkeeping, Change
 from zfspull.hosts.failures import failure
 from zfspull.hosts.limiter import Limiter
 from zfspull.hosts.listings import ZfsListings
+from zfspull.hosts.plain import see_plain
 from zfspull.hosts.ports import Destroyed, Ended, Sink
 from zfspull.hosts.process import Completed
 from zfspull.hosts.ssh import Connection
@@ -177,6 +178,7 @@ class SshSource:
 
     async def send(self, step: Step, sink: Sink, expect: Callable[[int], None]) -> Ended:
         """Stream the step into `sink`; see the protocol."""
+        await see_plain(step, self._listings, host=self.host)
 
         def heard(stderr: str) -> None:
             if (size := stream_size_bytes(stderr)) is not None:
@@ -202,5 +204,5 @@ def _checked(name: str) -> str:
 
 def _send_words(step: Step) -> list[str]:
     if step.token is not None:
-        return commands.send_resume(step.token)
-    return commands.send(step.source, step.to, step.base, intermediate=step.kind == "range")
+        return commands.send_resume(step.token, embedded=step.embedded)
+    return commands.send(step.source, step.to, step.base, intermediate=step.kind == "range", embedded=step.embedded)

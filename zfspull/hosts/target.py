@@ -17,7 +17,7 @@ from zfspull.hosts.process import Completed, run
 from zfspull.plan.steps import Step
 from zfspull.zfs import commands, names
 from zfspull.zfs.listing import ListingError, parse_arrived, parse_reclaimed, parse_space
-from zfspull.zfs.model import Arrived, Kind, Space, Tree
+from zfspull.zfs.model import Arrived, Dataset, Kind, Space, Tree
 from zfspull.zfs.names import destroyable_error, snapshot_name_error
 from zfspull.zfs.stderr import classify, says_destroyed, says_missing
 from zfspull.zfs.texts import Side
@@ -87,6 +87,10 @@ class LocalTarget:
             raise PermanentError(
                 f"`zfs list` here printed what zfs never prints: {error}", dataset=pool, reason="listing"
             ) from error
+
+    async def nearest(self, name: str) -> Dataset | None:
+        """The dataset `name`, or else the nearest one above it, without snapshots; None if not even its pool exists."""
+        return await self._listings.nearest(name)
 
     async def look(self, name: str, snapshot: str) -> Arrived:
         """What is there of dataset `name` and its `snapshot`: the look after a step, together with those of others.

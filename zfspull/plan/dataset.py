@@ -12,7 +12,7 @@ from zfspull.plan.increments import leaps
 from zfspull.plan.policy import Initial, Policy
 from zfspull.plan.remedies import resolve
 from zfspull.plan.resume import Resumable, judge_token
-from zfspull.plan.steps import DatasetPlan, Reason, Refusal, Step, StepKind
+from zfspull.plan.steps import DatasetPlan, Inherits, Reason, Refusal, Step, StepKind
 from zfspull.zfs.model import Dataset, Point, Snapshot
 
 
@@ -23,7 +23,7 @@ def plan_dataset(
     target_name: str,
     policy: Policy,
     *,
-    stay_plain: bool = False,
+    inherits: Inherits = Inherits.NOTHING,
     shares_raw_key: bool = False,
 ) -> DatasetPlan:
     """What to do with one dataset.
@@ -34,7 +34,7 @@ def plan_dataset(
         target: as listed here, None if it does not exist.
         target_name: its full name.
         policy: the job's wishes.
-        stay_plain: whether a plain replica would have to be kept from inheriting encryption from its parent.
+        inherits: what encryption a plain replica would inherit.
         shares_raw_key: whether the target has its key from a raw replica above it.
     """
     plan = DatasetPlan(
@@ -42,11 +42,10 @@ def plan_dataset(
         source=source.name,
         target=target_name,
         wanted=next((snapshot for snapshot in reversed(source.snapshots) if policy.wants(snapshot)), None),
-        stay_plain=stay_plain,
+        inherits=inherits,
         cursors=cursors_of(source, policy.tag) if policy.tag else (),
     )
-    maker = _StepMaker(source, target_name, policy, stay_plain=stay_plain)
-    judge = partial(_judge, plan, maker, shares_raw_key=shares_raw_key)
+    judge = partial(_judge, plan, source, policy, shares_raw_key=shares_raw_key)
     judged = judge(target)
     if target is None:
         return judged
@@ -64,9 +63,11 @@ def _uncovered(plan: DatasetPlan, source: Dataset) -> Snapshot | None:
     return next((snapshot for snapshot in source.snapshots if snapshot.guid == guid), None)
 
 
-def _judge(plan: DatasetPlan, maker: _StepMaker, target: Dataset | None, *, shares_raw_key: bool) -> DatasetPlan:
+def _judge(
+    plan: DatasetPlan, source: Dataset, policy: Policy, target: Dataset | None, *, shares_raw_key: bool
+) -> DatasetPlan:
     """The plan for the target as it is, without any remedy."""
-    source = maker.source
+    maker = _StepMaker(source, target, plan, policy)
     if target is None:
         return _first(plan, maker)
     if refusal := (
@@ -87,11 +88,13 @@ def _judge(plan: DatasetPlan, maker: _StepMaker, target: Dataset | None, *, shar
 class _StepMaker:
     """Makes the steps of one dataset; it holds what they have in common."""
 
-    def __init__(self, source: Dataset, target_name: str, policy: Policy, *, stay_plain: bool) -> None:
+    def __init__(self, source: Dataset, target: Dataset | None, plan: DatasetPlan, policy: Policy) -> None:
         self.source = source
         self.policy = policy
-        self._target_name = target_name
-        self._stay_plain = stay_plain and not source.encrypted
+        self._target_name = plan.target
+        self._stay_plain = plan.inherits is Inherits.RAW_KEY and not source.encrypted
+        encrypted_here = target.encrypted if target else plan.inherits is Inherits.OUR_KEY
+        self._embedded = source.encrypted or not encrypted_here
 
     def make(
         self,
@@ -113,6 +116,7 @@ class _StepMaker:
             creates=creates,
             # A resumed receive has its encryption from the first part, and zfs refuses to hear of it again.
             stay_plain=self._stay_plain and creates and token is None,
+            embedded=self._embedded,
             token=token,
         )
 

@@ -19,6 +19,16 @@ class StepKind(StrEnum):
     RESUME = "resume"
 
 
+class Inherits(StrEnum):
+    """What encryption a filesystem or volume gets from above if it is made here without one of its own."""
+
+    NOTHING = "nothing"
+    RAW_KEY = "raw_key"
+    """That of a raw replica, whose key is never here: what is plain must be kept from it."""
+    OUR_KEY = "our_key"
+    """That of a filesystem which was encrypted on this machine: what is plain on the source is encrypted here."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One `zfs send … | zfs recv …`.
@@ -33,6 +43,7 @@ class Step:
         raw: whether the stream holds ciphertext.
         creates: whether the step makes the target dataset.
         stay_plain: whether a plain dataset is kept from inheriting the encryption of a raw replica above it.
+        embedded: whether the stream may have embedded blocks; ZFS takes none into a dataset that it encrypts itself.
         token: the resume token, for a resume.
     """
 
@@ -45,6 +56,7 @@ class Step:
     raw: bool = False
     creates: bool = False
     stay_plain: bool = False
+    embedded: bool = True
     token: str | None = None
 
     def __str__(self) -> str:
@@ -125,7 +137,7 @@ class DatasetPlan:
         refusal: why nothing is done, though something would be needed.
         discard: why an interrupted receive has to be given up before the first step; None if it has not.
         remedy: what is to be done on the target before anything else, since the job says so.
-        stay_plain: whether a plain replica has to be kept from inheriting encryption from a raw one above it.
+        inherits: what encryption a plain replica would inherit.
         cursors: the bookmarks that earlier runs have left on the source for this replica, oldest first.
         uncovered: the base as the source has it, if nothing is to be done and yet no cursor stands for it.
     """
@@ -139,7 +151,7 @@ class DatasetPlan:
     refusal: Refusal | None = None
     discard: str | None = None
     remedy: Remedy | None = None
-    stay_plain: bool = False
+    inherits: Inherits = Inherits.NOTHING
     cursors: tuple[Bookmark, ...] = ()
     uncovered: Snapshot | None = None
 

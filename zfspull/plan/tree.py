@@ -10,7 +10,7 @@ from zfspull.plan.dataset import plan_dataset
 from zfspull.plan.exclude import excluded
 from zfspull.plan.policy import REMEDIES, Policy
 from zfspull.plan.renames import find_renames, moves_along, refuse_renamed
-from zfspull.plan.steps import DatasetPlan, Plan, Reason, Refusal, Remedy, RemedyKind
+from zfspull.plan.steps import DatasetPlan, Inherits, Plan, Reason, Refusal, Remedy, RemedyKind
 from zfspull.zfs.model import Dataset, Tree
 from zfspull.zfs.names import MAX_NAME_BYTES, ancestors, join, parent, place, relative
 
@@ -39,7 +39,7 @@ def plan_tree(source: Tree, target: Tree, policy: Policy) -> Plan:
             None if _swept_aside(path, plans) else replica,
             join(target.root, path),
             policy,
-            stay_plain=_under_raw(path, included, plans, target),
+            inherits=_inherits(path, included, plans, target),
             shares_raw_key=_shares_raw_key(dataset, replica, included, target),
         )
         if path in renames:
@@ -60,12 +60,22 @@ def plan_tree(source: Tree, target: Tree, policy: Policy) -> Plan:
     )
 
 
-def _under_raw(path: str, included: Mapping[str, Dataset], plans: Mapping[str, DatasetPlan], target: Tree) -> bool:
-    """Whether the nearest replica above `path` that this job makes or has made is a raw one."""
+def _inherits(path: str, included: Mapping[str, Dataset], plans: Mapping[str, DatasetPlan], target: Tree) -> Inherits:
+    """What encryption comes from above: from the nearest replica that this job makes or has, or from what is there."""
     for above in ancestors(path):
         if above in included and (above in target.datasets or plans[above].steps):
-            return included[above].encrypted
-    return False
+            if included[above].encrypted:
+                return Inherits.RAW_KEY
+            there = None if plans[above].creates else target.datasets.get(above)
+            return _given_by(there) if there else plans[above].inherits
+    return _given_by(
+        next((target.datasets[above] for above in ancestors(path) if above in target.datasets), target.above)
+    )
+
+
+def _given_by(above: Dataset | None) -> Inherits:
+    """What a filesystem that is no raw replica passes on."""
+    return Inherits.OUR_KEY if above is not None and above.encrypted else Inherits.NOTHING
 
 
 def _shares_raw_key(dataset: Dataset, replica: Dataset | None, included: Mapping[str, Dataset], target: Tree) -> bool:

@@ -181,7 +181,7 @@ class Replica:
         if self._progress.look(target):
             self._failed_in_row = 0
         self._plan = plan_dataset(
-            plan.path, source, target, plan.target, self._policy.for_one(), stay_plain=plan.stay_plain
+            plan.path, source, target, plan.target, self._policy.for_one(), inherits=plan.inherits
         )
 
     async def _target(self) -> Dataset | None:

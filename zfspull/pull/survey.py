@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zfspull.config.schema import Job
 from zfspull.errors import LocalResourceError, PermanentError, ZfspullError
@@ -38,7 +38,7 @@ async def survey(job: Job, context: Context) -> Survey:
 
 
 async def checked(seen: Survey, job: Job, context: Context) -> Survey:
-    """`seen`, if the source is there, and the pool here.
+    """`seen`, if the source is there, and the pool here; with what lies above a target that is not there.
 
     A target that is not there is made; in a pool that is not imported it is there all the same, and its base has to
     stay on the source.
@@ -56,8 +56,11 @@ async def checked(seen: Survey, job: Job, context: Context) -> Survey:
             host=job.host,
             reason="source_missing",
         )
+    if seen.target.exists:
+        return seen
     name = pool(job.target)
-    if not seen.target.exists and await context.target.space(name) is None:
+    above = await context.target.nearest(job.target)
+    if above is None:
         raise LocalResourceError(
             f"pool {name} is not imported here: no backup is made, and those that are in it are safe",
             hint=f"see `zpool import`: is its disk there? Then: zpool import {name}",
@@ -65,4 +68,4 @@ async def checked(seen: Survey, job: Job, context: Context) -> Survey:
             dataset=job.target,
             reason="pool_missing",
         )
-    return seen
+    return Survey(seen.source, replace(seen.target, above=above))

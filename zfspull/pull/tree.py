@@ -8,7 +8,7 @@ from functools import partial
 
 from zfspull.config.schema import Job
 from zfspull.errors import TransientError, ZfspullError
-from zfspull.plan.steps import DatasetPlan, Plan, RemedyKind
+from zfspull.plan.steps import DatasetPlan, Inherits, Plan, RemedyKind
 from zfspull.pull.brake import Brake
 from zfspull.pull.context import Context
 from zfspull.pull.cursor import Cursor, owner
@@ -85,7 +85,8 @@ class _Transfers:
         """Create the placeholder of a dataset that is not pulled itself, once its parent is there."""
         try:
             await self._above_is_there(plan)
-            await self._context.target.create_placeholder(plan.target, stay_plain=plan.stay_plain)
+            stay_plain = plan.inherits is Inherits.RAW_KEY
+            await self._context.target.create_placeholder(plan.target, stay_plain=stay_plain)
             self._is_made(plan.path)
         except ZfspullError as error:
             error.dataset = error.dataset or plan.target

@@ -10,7 +10,7 @@ from zfspull.plan.grants import ON_TARGET, target_permissions
 from zfspull.site.finding import Said, fail, note, ok, warn
 from zfspull.site.looks import JobLooks
 from zfspull.zfs.delegation import missing
-from zfspull.zfs.model import Dataset
+from zfspull.zfs.model import Dataset, Tree
 from zfspull.zfs.names import parent, pool, relative
 
 
@@ -88,27 +88,37 @@ async def replicas(looks: JobLooks) -> list[Said]:
 
 
 async def keys(looks: JobLooks) -> list[Said]:
-    """Is what is encrypted there encrypted here, each replica by itself, and no key loaded?"""
+    """Is what is encrypted there encrypted here, by itself, without a key? And the key here of what is plain there?"""
     source, target = await looks.source(), await looks.target()
-    pairs = [(source.datasets[path], replica) for path, replica in target.datasets.items() if path in source.datasets]
-    replicas = [replica for _, replica in pairs if replica.newest]
+    pairs = [(one, target.datasets[path]) for path, one in source.datasets.items() if path in target.datasets]
+    pairs = [(one, replica) for one, replica in pairs if replica.newest]
+    raw = [replica for one, replica in pairs if one.encrypted]
+    ours = [replica for one, replica in pairs if not one.encrypted and _outside(target, replica)]
     said: list[Said] = []
-    if loaded := sorted({_root(replica) for replica in replicas if replica.key_available}):
+    if loaded := sorted({_root(replica) for replica in raw if replica.key_available}):
         text = "has its key loaded here: whoever takes this machine can read it"
         said.append(warn(_of_many(loaded, text), _each("zfs unload-key", loaded)))
-    if foreign := [
-        replica.name
-        for replica in replicas
-        if replica.encryption_root is not None and relative(target.root, replica.encryption_root) is None
-    ]:
+    if foreign := [replica.name for replica in raw if _outside(target, replica)]:
         text = "is encrypted with a key of this machine: it was not received raw, and pulls will be refused"
         said.append(fail(_of_many(foreign, text)))
-    if plain := [replica.name for one, replica in pairs if one.encrypted and not replica.encrypted and replica.newest]:
+    if plain := [replica.name for replica in raw if not replica.encrypted]:
         said.append(fail(_of_many(plain, "is not encrypted here, though its source is")))
-    encrypted = [replica for replica in replicas if replica.encrypted]
-    if encrypted and not said:
+    if locked := sorted({_root(replica) for replica in ours if not replica.key_available}):
+        text = "is locked: what is plain on the source is encrypted with its key, and pulls are refused without it"
+        said.append(fail(_of_many(locked, text), _each("zfs load-key", locked)))
+    encrypted = [replica for replica in raw if replica.encrypted]
+    if said:
+        return said
+    if encrypted:
         said.append(ok(f"{len(encrypted)} encrypted, and no key is here"))
+    if ours:
+        said.append(ok(f"{len(ours)} plain there and encrypted here, and the key is loaded"))
     return said
+
+
+def _outside(target: Tree, replica: Dataset) -> bool:
+    """Whether its key comes from above the job's replicas."""
+    return replica.encryption_root is not None and relative(target.root, replica.encryption_root) is None
 
 
 def _root(dataset: Dataset) -> str:

@@ -83,22 +83,28 @@ def _list(types: str, columns: Sequence[str], *, depth: int | None) -> Argv:
     return ["list", "-Hp", *reach, "-t", types, "-o", ",".join(columns)]
 
 
-def send(dataset: str, to: Snapshot, base: Point | None, *, intermediate: bool) -> Argv:
+_AS_STORED = ("-w",)
+"""Ciphertext of an encrypted dataset; of a plain one, blocks as they are on disk (`-Lec`)."""
+_NOT_EMBEDDED = ("-L", "-c")
+"""The same of a plain dataset, but for small blocks that lie in their pointers: ZFS takes none of those into a dataset
+that it encrypts itself. Of an encrypted one it would be plaintext."""
+
+
+def send(dataset: str, to: Snapshot, base: Point | None, *, intermediate: bool, embedded: bool = True) -> Argv:
     """A full stream, or an increment (`-i`, or `-I` with all snapshots between).
 
-    `-w` sends ciphertext of an encrypted dataset; of a plain one it means blocks as they are on disk (`-Lec`), so that
-    the flags of a dataset's streams never change. `-P` makes the sender print the expected size.
+    Without `embedded`, only of a plain dataset. `-P` makes the sender print the expected size.
     """
-    words = ["send", "-P", "-w"]
+    words = ["send", "-P", *(_AS_STORED if embedded else _NOT_EMBEDDED)]
     if base is not None:
         start = f"{dataset}{base.mark}" if isinstance(base, Bookmark) else base.mark
         words += ["-I" if intermediate else "-i", start]
     return [*words, f"{dataset}{to.mark}"]
 
 
-def send_resume(token: str) -> Argv:
-    """The rest of an interrupted stream; the token knows the flags of the first part."""
-    return ["send", "-P", "-w", "-t", token]
+def send_resume(token: str, *, embedded: bool = True) -> Argv:
+    """The rest of an interrupted stream; the token knows the flags of the first part, and others are added to them."""
+    return ["send", "-P", *(_AS_STORED if embedded else _NOT_EMBEDDED), "-t", token]
 
 
 def dry_run(send_words: Argv) -> Argv:

@@ -148,10 +148,12 @@ class Tree:
     Attributes:
         root: full name of the top dataset; it need not exist.
         datasets: by path relative to the root: `""` is the root itself, `"a/b"` lies below it. Parents come first.
+        above: where the root does not exist, the nearest filesystem above it, if that was asked for.
     """
 
     root: str
     datasets: Mapping[str, Dataset] = field(default_factory=dict)
+    above: Dataset | None = None
 
     @property
     def exists(self) -> bool:

@@ -176,14 +176,7 @@ TABLE: tuple[Row, ...] = (
     Row("crypto parameters not compatible", _T, Verdict.FAIL, "feature", _FEATURE, seen=_NEW),
     Row("requires -L", _T, Verdict.FAIL, "flags", "the replica was first received with other send flags", seen=_BOTH),
     Row("Spill block flag missing", _T, Verdict.FAIL, "feature", "upgrade OpenZFS on the source"),
-    Row(
-        "incompatible embedded data",
-        _T,
-        Verdict.FAIL,
-        "feature",
-        "ZFS takes no plain stream with embedded blocks below an encrypted dataset: choose a plain parent here",
-        seen=_NEW,
-    ),
+    Row("incompatible embedded data", _T, Verdict.RETRY, "target_changed", _RELIST, seen=_NEW),
     Row(
         "bad magic number",
         _T,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 
 _PART = r"[A-Za-z0-9_.: -]+"
@@ -21,14 +21,21 @@ def _named(ours: str) -> str:
     return f"(\0{ours}([@#]{_PART})?)+"
 
 
+def _sends(ours: str, *, as_stored: bool) -> Iterator[str]:
+    """With `-w`, or with `-L -c` of what is not encrypted."""
+    given, flags = ("\0-w\0", "(\0-n|\0-P|\0-w)*") if as_stored else ("\0-L(\0.*)?\0-c\0", "(\0-n|\0-P|\0-L|\0-c)*")
+    start = f"send(?=.*{given}){flags}"
+    yield f"{start}(\0-[iI]\0@{_PART})?{flags}\0{ours}@{_PART}"
+    yield f"{start}\0-[iI]\0(?P<base>{ours})#{_PART}{flags}\0(?P=base)@{_PART}"
+    yield f"{start}\0-t\0" + f"1-[0-9a-fA-F-]+{flags}"
+
+
 def is_listed(ran: Sequence[str], roots: Sequence[str], allowed: str = "") -> bool:
     """Whether the gate may run that, for the datasets `roots` and the verbs in `allowed`."""
     ours = f"(?:{'|'.join(map(re.escape, roots))})(?:/(?!\\.{{1,2}}[/@#{_END}]){_PART})*"
     expressions = [
         f"list(\0-Hp|\0-r|\0-d\0[01]|\0-t\0(filesystem,volume|snapshot,bookmark)|\0-o\0{_COLUMNS})*{_named(ours)}",
-        f"send(?=.*\0-w\0)(\0-n|\0-P|\0-w)*(\0-[iI]\0@{_PART})?(\0-n|\0-P|\0-w)*\0{ours}@{_PART}",
-        f"send(?=.*\0-w\0)(\0-n|\0-P|\0-w)*\0-[iI]\0(?P<base>{ours})#{_PART}(\0-n|\0-P|\0-w)*\0(?P=base)@{_PART}",
-        "send(?=.*\0-w\0)(\0-n|\0-P|\0-w)*\0-t\0" + "1-[0-9a-fA-F-]+(\0-n|\0-P|\0-w)*",
+        *(expression for as_stored in (True, False) for expression in _sends(ours, as_stored=as_stored)),
         f"holds\0-H(\0{ours}@{_PART})+",
         f"allow\0{ours}",
         f"get\0-H\0-o\0value\0encryption\0{ours}",

@@ -64,6 +64,7 @@ class Hostile:
         send = rng.choice((
             commands.send(dataset, to, None, intermediate=False), commands.send(dataset, to, base, intermediate=True),
             commands.send(dataset, to, mark, intermediate=False), commands.send_resume("1-0123ab-d0-" + "78da" * 90),
+            commands.send(dataset, to, base, intermediate=True, embedded=False),
         ))  # fmt: skip
         found = rng.choice((
             send, commands.dry_run(send), commands.list_datasets(dataset, recursive=rng.random() < 0.5),

@@ -63,10 +63,11 @@ def contents(of, *, found=None, base=None):
     return "\n".join([*lines, f"{start}\t{found or of.to_name}\t624", "size\t624", ""])
 
 
-def step(dataset, kind, base=None, text=None):
+def step(dataset, kind, base=None, text=None, *, embedded=True):
     return Step(
-        kind=kind, source=dataset, target="backup/a", dataset_kind=Kind.FILESYSTEM, to=TO, base=base, token=text
-    )
+        kind=kind, source=dataset, target="backup/a", dataset_kind=Kind.FILESYSTEM, to=TO, base=base, token=text,
+        embedded=embedded,
+    )  # fmt: skip
 
 
 STEPS = (
@@ -80,7 +81,7 @@ STEPS = (
 
 def calls(dataset):
     """Each method of a source, with all the ways to call it."""
-    steps = [step(dataset, kind, base, text) for kind, base, text in STEPS]
+    steps = [step(dataset, *one, embedded=embedded) for one in STEPS for embedded in (True, False)]
     many = [f"snapshot number {number}" for number in range(250)]
     below = [f"{dataset}/{number}" for number in range(200)]
     several = ((below, None), (below, dataset), ([dataset], None))
@@ -136,7 +137,7 @@ def test_every_method_of_a_source_is_tried():
 @pytest.mark.parametrize("dataset", DATASETS)
 async def test_what_zfspull_sends_goes_through(gate, ssh_host, dataset):
     """Every command line that a pull can send runs zfs with exactly the words meant, once its verb is allowed."""
-    gate.answer(contents(token(dataset)), encryption="aes-256-gcm")
+    gate.answer(contents(token(dataset)))
     tried = set()
     for method in calls(dataset):
         allowed = OPTIONAL.get(method, "")
@@ -144,13 +145,19 @@ async def test_what_zfspull_sends_goes_through(gate, ssh_host, dataset):
         for line, words in await sent(ssh_host, method, dataset, PREFIXES[DATASETS.index(dataset)]):
             outcome = gate.run(line, *options, *ROOTS)
 
-            looked = (
-                [["zfs", "send", "-n", "-P", "-w", "-t", words[-1]]] if "-t" in words and words[0] == "send" else []
-            )
-            assert (outcome.status, outcome.ran) == (0, [*looked, ["zfs", *words]]), outcome.said
+            assert (outcome.status, outcome.ran) == (0, [*looks_for(words, dataset), ["zfs", *words]]), outcome.said
             assert is_listed(outcome.ran[-1], ROOTS, allowed)
             tried.add(method)
     assert calls(dataset).keys() - tried <= {"check_release"}  # it asks nothing where sudo is used
+
+
+def looks_for(words, dataset):
+    """What the gate asks of zfs before it sends."""
+    if words[0] == "send" and "-t" in words:
+        return [["zfs", "send", "-n", "-P", "-w", "-t", words[-1]]]
+    if words[0] == "send" and "-w" not in words:
+        return [["zfs", "get", "-H", "-o", "value", "encryption", dataset]]
+    return []
 
 
 async def test_other_datasets_are_refused(gate, ssh_host):
@@ -270,6 +277,12 @@ zfs list -- tank/data
 zfs send tank/data@x
 zfs send -P tank/data@x
 zfs send -Pw tank/data@x
+zfs send -L tank/data@x
+zfs send -c tank/data@x
+zfs send -L -c -e tank/data@x
+zfs send -L -c -w tank/data@x
+zfs send -L -c tank/secret@x
+zfs send -L -c -t 1-ab-cd-ef tank/data@x
 zfs send -R -w tank/data@x
 zfs send -w -p tank/data@x
 zfs send -w tank/data
@@ -514,6 +527,21 @@ def test_token_that_is_not_raw(gate, encryption, is_good):
 
     assert ["zfs", "get", "-H", "-o", "value", "encryption", "tank/data"] in outcome.ran
     assert (len(outcome.ran), outcome.status) == ((3, 0) if is_good else (2, 126))
+
+
+@pytest.mark.parametrize(("encryption", "is_good"), [("off", True), ("aes-256-gcm", False), ("", False), ("-", False)])
+@pytest.mark.parametrize("base", [None, Snapshot(name="w", guid=2, createtxg=2, creation=0)])
+def test_send_without_embedded_blocks(gate, base, encryption, is_good):
+    """Without `-w` the gate asks zfs whether the dataset is encrypted; only what is not is sent (P7)."""
+    gate.answer(encryption=encryption)
+    to = Snapshot(name="x", guid=3, createtxg=3, creation=0)
+    words = commands.send("tank/data/a", to, base, intermediate=False, embedded=False)
+
+    outcome = gate.run(shlex.join(["zfs", *words]), *ROOTS)
+
+    looked = ["zfs", "get", "-H", "-o", "value", "encryption", "tank/data/a"]
+    assert outcome.ran == ([looked, ["zfs", *words]] if is_good else [looked])
+    assert outcome.status == (0 if is_good else 126)
 
 
 GONE = "cannot resume send: 'tank/data@x' used in the initial send no longer exists\n"

@@ -160,6 +160,19 @@ async def test_what_is_wrong_here(scene, case):
     assert mend in found[0][2]
 
 
+async def test_plain_there_and_encrypted_here(scene):
+    """What is plain on the source may be encrypted with a key of this machine, which then has to be loaded."""
+    scene.there |= {"name,type": dataset("tank/home", THERE, encryptionroot="-", keystatus="-")}
+    scene.here |= {"name,type": dataset("backup/gw/home", HERE, encryptionroot="backup"), "backup/gw$": PARENT}
+    ((check, text, mend),) = pressing(known(await scene.doctor()))
+    assert (check, mend) == ("keys", "zfs load-key backup")
+    assert text.startswith("backup is locked")
+
+    here = dataset("backup/gw/home", HERE, encryptionroot="backup", keystatus="available")
+    scene.here |= {"name,type": here, "backup/gw$": PARENT}
+    assert of(await scene.doctor(), "keys") == [("ok", "1 plain there and encrypted here, and the key is loaded")]
+
+
 async def test_a_mounted_replica(scene):
     """Read-only and mounted is worth knowing, for somebody may be restoring; writable and mounted is pressing."""
     scene.here |= {"name,type": dataset("backup/gw/home", HERE, mounted="yes"), "backup/gw$": PARENT}

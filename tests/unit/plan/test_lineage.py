@@ -1,6 +1,8 @@
-"""P7: which encrypted replicas of a plain source can't go on."""
+"""P7: which encrypted replicas of a plain source can't go on, and how what is plain is sent below an encrypted one."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zfspull.plan.policy import Policy
 from zfspull.plan.steps import Reason
@@ -59,3 +61,53 @@ def test_p7_nor_is_the_rest_of_a_plain_stream():
     plan = plan_of_child(dataset("vault/b", ONE), dataset("vault/b/a", ONE, root="vault/b/a", resume_token=token))
 
     assert plan.refusal.reason is Reason.SOURCE_PLAIN
+
+
+PLAIN = dataset("vault/b", ONE)
+RAW = dataset("vault/b", ONE, root="vault/b", loaded=False)
+OURS = dataset("vault/b", ONE, root="vault")
+NOTHING = None
+
+
+@pytest.mark.parametrize(
+    ("top", "replica", "above", "stays_plain", "embedded"),
+    [
+        # by what the top is on the source, its replica here, and what lies above that if it is not there
+        (dataset("tank", ONE), PLAIN, NOTHING, False, True),
+        (dataset("tank", ONE), OURS, NOTHING, False, False),
+        (dataset("tank", ONE), NOTHING, dataset("vault"), False, True),
+        (dataset("tank", ONE), NOTHING, dataset("vault", root="vault"), False, False),
+        (dataset("tank", ONE, root="tank"), RAW, NOTHING, True, True),
+        (dataset("tank", ONE, root="tank"), NOTHING, dataset("vault", root="vault"), True, True),
+        # no snapshot of it is wanted: what is there, or what lies above, decides
+        (dataset("tank"), dataset("vault/b", root="vault"), NOTHING, False, False),
+        (dataset("tank"), NOTHING, dataset("vault", root="vault"), False, False),
+    ],
+)
+def test_p7_what_a_plain_dataset_inherits(top, replica, above, stays_plain, embedded):
+    """Below a raw replica it stays plain; below a key of ours it is encrypted, and sent without embedded blocks."""
+    source = Tree(root="tank", datasets={"": top, "a": dataset("tank/a", ONE, TWO)})
+    target = Tree(root="vault/b", datasets={"": replica} if replica else {}, above=above)
+
+    plan = plan_tree(source, target, Policy()).datasets[1]
+
+    assert [(step.stay_plain, step.embedded) for step in plan.steps] == [
+        (stays_plain, embedded), (False, embedded),
+    ]  # fmt: skip
+
+
+@given(
+    encrypted=st.booleans(),
+    replica=st.sampled_from([NOTHING, PLAIN, RAW, OURS, dataset("vault/b", root="vault")]),
+    above=st.sampled_from([NOTHING, dataset("vault"), dataset("vault", root="vault")]),
+    loaded=st.booleans(),
+)
+def test_p7_an_encrypted_dataset_is_only_ever_sent_raw(encrypted, replica, above, loaded):
+    """Whatever lies here: without `-w` nothing is sent that is encrypted on the source."""
+    one = dataset("tank", ONE, TWO, root="tank" if encrypted else None, loaded=loaded)
+    target = Tree(root="vault/b", datasets={"": replica} if replica else {}, above=above)
+
+    for step in plan_tree(Tree(root="tank", datasets={"": one}), target, Policy()).steps:
+        assert step.raw is encrypted
+        assert step.embedded or not encrypted
+        assert not (step.stay_plain and encrypted)

@@ -37,6 +37,7 @@ class Begin:
         from_guid, from_ivsetguid: the base's, None in a full package.
         first_object: how many blobs the base has.
         key: the wrapped master key in a raw package; None in a plain one.
+        embedded: whether it may have embedded blocks.
         resumed: whether the beginning of the content was left out, being there already.
         last: whether no further package follows.
     """
@@ -50,6 +51,7 @@ class Begin:
     from_ivsetguid: int | None = None
     first_object: int = 0
     key: WrappedKey | None = None
+    embedded: bool = False
     resumed: bool = False
     last: bool = True
 

@@ -15,6 +15,10 @@ from zfspull.zfs.model import Kind, Space, Tree
 from zfspull.zfs.names import parent, pool, relative
 
 
+_EMBEDDED_BYTES = 100
+"""So little is stored in its block pointer (112 bytes, compressed; the padding of a block is nothing then)."""
+
+
 class Pools:
     """Datasets by full name. A command that fails raises `ZfsSaysError` and changes nothing.
 
@@ -23,6 +27,9 @@ class Pools:
         clock: gives snapshots their time of creation.
         rng: makes guids and keys.
         capacity_bytes: how much content all pools together hold; None for any amount.
+
+    Attributes:
+        embeds: whether there are embedded blocks (the feature `embedded_data` is active).
     """
 
     def __init__(
@@ -32,6 +39,7 @@ class Pools:
         self._rng = rng
         self._txg = 0
         self.capacity_bytes = capacity_bytes
+        self.embeds = False
         self.nodes: dict[str, Node] = {}
         for name in names:
             self.nodes[name] = Node(name=name, kind=Kind.FILESYSTEM, guid=self.guid())
@@ -145,6 +153,7 @@ class Pools:
         if node.key is not None and node.master is None:
             raise ZfsSaysError(f"cannot mount '{name}': encryption key not loaded")
         stored = seal(node.master, nonce, data) if node.master is not None else data
+        self.embeds = self.embeds or (node.key is None and len(data) <= _EMBEDDED_BYTES)
         node.content = (*node.content, Blob(nonce, stored))
 
     def snapshot(self, root: str, snapshots: Iterable[str], *, recursive: bool = False) -> None:

@@ -109,6 +109,8 @@ class Reception:
         elif above.key is not None and not self._stay_plain:
             if above.master is None:
                 raise self._refuse(begin, words.KEY_NEEDED)
+            if begin.embedded:
+                raise self._refuse(begin, words.EMBEDDED)
             self._pools.inherit_key(node, above)
         node.partial = Partial(begin)
         self._pools.nodes[self._name] = node

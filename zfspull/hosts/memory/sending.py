@@ -23,13 +23,21 @@ class _Package:
     shot: Shot
     base: Shot | Mark | None
     raw: bool
+    embedded: bool
     last: bool = True
     object: int | None = None
     offset: int = 0
 
 
 def send(
-    pools: Pools, name: str, snapshot: str, base: str | None, *, intermediate: bool = False, raw: bool = True
+    pools: Pools,
+    name: str,
+    snapshot: str,
+    base: str | None,
+    *,
+    intermediate: bool = False,
+    raw: bool = True,
+    embedded: bool = True,
 ) -> list[Record]:
     """The records of a stream.
 
@@ -40,23 +48,25 @@ def send(
         base: `@snapshot` or `#bookmark` to start from; None for all.
         intermediate: with every snapshot between.
         raw: an encrypted dataset as ciphertext.
+        embedded: with embedded blocks, if there are any.
 
     Raises:
         ZfsSaysError: as zfs(8) says.
     """
+    embedded = embedded and pools.embeds
     node, shot = pools.find(name), pools.find_shot(name, snapshot)
     raw = raw and node.key is not None
     if node.key is not None and not raw and node.master is None:
         raise ZfsSaysError(f"warning: cannot send '{name}@{snapshot}': dataset key must be loaded")
     if base is None:
-        return list(_records(_Package(node, shot, None, raw)))
+        return list(_records(_Package(node, shot, None, raw, embedded)))
     start = _base(pools, node, base, f"{name}@{snapshot}")
     if start.createtxg >= shot.createtxg:
         raise ZfsSaysError(words.NOT_EARLIER.format(name=f"{name}@{snapshot}"))
     between = [other for other in node.snapshots if start.createtxg < other.createtxg < shot.createtxg and intermediate]
     records: list[Record] = []
     for to in (*between, shot):
-        records += _records(_Package(node, to, start, raw, last=to is shot))
+        records += _records(_Package(node, to, start, raw, embedded, last=to is shot))
         start = to
     return records
 
@@ -70,8 +80,8 @@ def _base(pools: Pools, node: Node, base: str, name: str) -> Shot | Mark:
     return mark
 
 
-def send_resume(pools: Pools, text: str) -> list[Record]:
-    """The records that an interrupted receive still needs.
+def send_resume(pools: Pools, text: str, *, embedded: bool = True) -> list[Record]:
+    """The records that an interrupted receive still needs; `embedded` as for `send`, or because the token says so.
 
     Raises:
         ZfsSaysError: as zfs(8) says, with the status 255 that it then has.
@@ -96,13 +106,14 @@ def send_resume(pools: Pools, text: str) -> list[Record]:
     if found is None:
         raise ZfsSaysError(words.RESUME_SNAPSHOT_GONE.format(name=token.to_name), status=255)
     node, shot = found
+    embedded = (embedded or token.embedded) and pools.embeds
     base: Shot | Mark | None = None
     if token.from_guid is not None:
         points: list[Shot | Mark] = [*node.snapshots, *node.bookmarks]
         base = next((point for point in points if point.guid == token.from_guid), None)
         if base is None:
             raise ZfsSaysError(words.RESUME_BASE_GONE.format(guid=token.from_guid), status=255)
-    return list(_records(_Package(node, shot, base, token.raw, object=token.object, offset=token.offset)))
+    return list(_records(_Package(node, shot, base, token.raw, embedded, object=token.object, offset=token.offset)))
 
 
 def _records(package: _Package) -> Iterator[Record]:
@@ -115,6 +126,7 @@ def _records(package: _Package) -> Iterator[Record]:
         creation=shot.creation,
         from_guid=base.guid if base else None,
         first_object=first,
+        embedded=package.embedded,
         resumed=package.object is not None,
         last=package.last,
     )

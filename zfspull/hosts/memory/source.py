@@ -14,6 +14,7 @@ from zfspull.hosts.memory.frames import Record
 from zfspull.hosts.memory.listings import MemoryListings
 from zfspull.hosts.memory.pools import Pools
 from zfspull.hosts.memory.words import ZfsSaysError
+from zfspull.hosts.plain import see_plain
 from zfspull.hosts.ports import Destroyed, Ended, Sink
 from zfspull.hosts.process import Completed
 from zfspull.plan.steps import Step
@@ -162,6 +163,7 @@ class MemorySource:
 
     async def send(self, step: Step, sink: Sink, expect: Callable[[int], None]) -> Ended:
         """Stream the step into `sink`; see the protocol."""
+        await see_plain(step, self._listings, host=self._host)
         self.commands.append("send")
         fault = take(self.faults.sends)
         try:
@@ -193,9 +195,17 @@ class MemorySource:
 
     def _records(self, step: Step) -> list[Record]:
         if step.token is not None:
-            return sending.send_resume(self.pools, step.token)
+            return sending.send_resume(self.pools, step.token, embedded=step.embedded)
         base = step.base.mark if step.base else None
-        return sending.send(self.pools, step.source, step.to.name, base, intermediate=step.kind == "range")
+        return sending.send(
+            self.pools,
+            step.source,
+            step.to.name,
+            base,
+            intermediate=step.kind == "range",
+            raw=step.embedded,
+            embedded=step.embedded,
+        )
 
     async def _called(self, command: str) -> None:
         self.commands.append(command)

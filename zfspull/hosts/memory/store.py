@@ -78,6 +78,7 @@ class Partial:
                 offset=len(self.tail),
                 bytes=self.received_bytes,
                 raw=begin.key is not None,
+                embedded=begin.embedded,
                 compressed=True,
             )
         )

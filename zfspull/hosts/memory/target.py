@@ -16,8 +16,8 @@ from zfspull.hosts.memory.words import ZfsSaysError
 from zfspull.hosts.ports import Destroyed, Receiving
 from zfspull.hosts.process import Completed
 from zfspull.plan.steps import Step
-from zfspull.zfs.model import Arrived, Space, Tree
-from zfspull.zfs.names import destroyable_error, snapshot_name_error
+from zfspull.zfs.model import Arrived, Dataset, Space, Tree
+from zfspull.zfs.names import ancestors, destroyable_error, snapshot_name_error
 from zfspull.zfs.stderr import classify, says_missing
 from zfspull.zfs.texts import Side
 
@@ -56,6 +56,12 @@ class MemoryTarget:
         """How much of a pool is in use and how much is available; None if there is no such pool."""
         await self._called("list")
         return self.pools.space() if pool in self.pools.nodes else None
+
+    async def nearest(self, name: str) -> Dataset | None:
+        """The dataset `name`, or else the nearest one above it; None if not even its pool exists."""
+        await self._called("list")
+        trees = (self.pools.tree(above, recursive=False) for above in (name, *ancestors(name)))
+        return next((tree.datasets[""] for tree in trees if tree.exists), None)
 
     async def look(self, name: str, snapshot: str) -> Arrived:
         """What is there of dataset `name` and its `snapshot`."""

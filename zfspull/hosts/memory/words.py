@@ -31,6 +31,7 @@ IVSET_DIFFERS = (
     "IV set guid mismatch. See the 'zfs receive' man page section\n"
     " discussing the limitations of raw encrypted send streams."
 )
+EMBEDDED = "incompatible embedded data stream feature with encrypted receive."
 ENCRYPTION_NOT_SETTABLE = "encryption property 'encryption' cannot be set for incremental streams."
 NAME_TAKEN = "cannot restore to {name}@{snapshot}: destination already exists"
 NO_SPACE = "out of space"
