@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from functools import partial
+from typing import Any
 
 from zfspull.config.schema import Job
 from zfspull.errors import TransientError, ZfspullError
@@ -33,6 +34,7 @@ async def pull_tree(job: Job, seen: Survey, plan: Plan, context: Context, tally:
 
     Raises:
         ZfspullError: if a filesystem above the replica's root can't be created.
+        Exception: a bug that one dataset met, once all others are done.
     """
     await _Transfers(job, seen, plan, context, tally).run()
 
@@ -58,6 +60,7 @@ class _Transfers:
             if dataset.has_work or dataset.target in plan.placeholders
         }
         self._made: set[str] = set()
+        self._bugs: list[Exception] = []
 
     async def run(self) -> None:
         for name in self._plan.placeholders:
@@ -67,13 +70,22 @@ class _Transfers:
             self._held = await our_holds(self._to_mark(), self._owner, self._context)
         async with asyncio.TaskGroup() as group:
             for dataset in self._placed:
-                group.create_task(self._place(dataset))
+                group.create_task(self._alone(self._place(dataset)))
             for dataset in self._plan.datasets:
                 if dataset.has_work:
-                    group.create_task(self._pull(dataset))
+                    group.create_task(self._alone(self._pull(dataset)))
                 elif dataset.uncovered:
-                    group.create_task(self._cover(dataset, dataset.uncovered))
+                    group.create_task(self._alone(self._cover(dataset, dataset.uncovered)))
         await self._sweep.finish()
+        if self._bugs:
+            raise self._bugs[0] if len(self._bugs) == 1 else ExceptionGroup("several datasets met a bug", self._bugs)
+
+    async def _alone(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work of one dataset; a bug in it costs the others nothing, and is raised when they are done."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - it is raised later
+            self._bugs.append(error)
 
     def _to_mark(self) -> Iterator[Dataset]:
         """The source datasets whose cursor is to be made or moved; a base that is held is not covered anew."""

@@ -1,6 +1,8 @@
-"""Parents before children."""
+"""Parents before children, and each dataset for itself."""
 
 from __future__ import annotations
+
+import pytest
 
 from tests.contract.actions import Create, Snapshot
 from tests.contract.memory_world import MemoryWorld
@@ -21,3 +23,22 @@ async def test_a_child_of_a_parent_that_failed_is_not_tried():
     below = {f"{world.target_root}/{path}" for path in ("mail", "mail/old")}
     assert {dataset for dataset, reason in failed.items() if reason == "parent_failed"} == below
     assert (await world.run()).outcome is Outcome.SUCCESS
+
+
+async def test_a_bug_with_one_dataset_costs_no_other_its_backup(monkeypatch):
+    """What is no error of ours ends the run as a bug, once all other datasets have been pulled."""
+    world = MemoryWorld()
+    await world.on_source(Create(""), Create("a"), Create("b"), Create("c"), Snapshot("", "one", recursive=True))
+    send = world.source.send
+
+    async def stumble(step, *args):
+        if step.source.endswith("/a"):
+            raise ZeroDivisionError("oops")
+        return await send(step, *args)
+
+    monkeypatch.setattr(world.source, "send", stumble)
+
+    with pytest.raises(ZeroDivisionError):
+        await world.run()
+
+    assert {path for path, dataset in (await world.tree("target")).datasets.items() if dataset.newest} == {"", "b", "c"}
