@@ -136,7 +136,8 @@ class StatusBoard:
 
     def _problems(self, job: str, state: JobState) -> Iterator[Json]:
         last, of_datasets = state.last_run, [dataset.problem for dataset in state.datasets.values() if dataset.problem]
-        if last is not None and last.outcome is not Outcome.SUCCESS and last.error and not of_datasets:
+        told = last is not None and any(problem.message in last.error for problem in of_datasets)
+        if last is not None and last.outcome is not Outcome.SUCCESS and last.error and not told:
             yield _problem("run", last.at, last.reason, last.error, hint=last.hint)
         for problem in of_datasets:
             kind = "refused" if isinstance(problem, DatasetRefused) else "failed"

@@ -184,6 +184,19 @@ def test_a_run_that_failed_as_a_whole_is_a_problem(board):
     assert (problem["kind"], problem["message"], problem["hint"]) == ("run", "gw does not answer", "is it on?")
 
 
+def test_a_run_that_failed_as_a_whole_is_told_beside_old_trouble(board):
+    """A dataset's trouble of an earlier run hides nothing of what ended this one."""
+    board.emit(run_started())
+    board.emit(refused())
+    board.emit(run_finished(outcome=Outcome.REFUSED, error="a: m"))
+    board.emit(run_started("2"))
+    board.emit(run_finished("2", outcome=Outcome.FAILED, error="gw does not answer", reason="timeout"))
+
+    assert [(one["kind"], one["reason"]) for one in home(board)["problems"]] == [
+        ("run", "timeout"), ("refused", "no_common_base"),
+    ]  # fmt: skip
+
+
 def test_memory_is_bounded(board):
     """Endless notices and texts do not make the picture grow for ever."""
     for number in range(10 * MAX_NOTICES):
