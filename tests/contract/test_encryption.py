@@ -22,6 +22,8 @@ from zfspull.events import DatasetRefused, Outcome
 from zfspull.plan.steps import Reason, Step, StepKind
 from zfspull.zfs.model import Snapshot as Point
 from zfspull.zfs.names import join
+from zfspull.zfs.stderr import classify
+from zfspull.zfs.texts import Side
 
 
 async def test_p7_nested_encryption_roots_are_replicated_raw(world):
@@ -183,6 +185,24 @@ async def test_plain_source_is_encrypted_below_a_key_of_ours(world):
     assert await world.digests("source", *points) == await world.digests(
         "target", *((join("copy", path), name) for path, name in points)
     )
+
+
+async def test_zfs_takes_no_embedded_blocks_into_what_it_encrypts(world):
+    """Why such streams are sent without them: neither a first one nor an increment is taken with `-w`."""
+    await world.on_target(Create("", key="one"))
+    await world.on_source(
+        Create(""), Create("a"), Write("a"), Snapshot("a", "one"), Write("a"), Embed("a"), Snapshot("a", "two")
+    )
+    first = await world.receive(increment(world, "a"), await world.stream("a", "two", raw=True))
+    without = await world.run(target=join(world.target_root, "b"), snapshots={"match": "one"})
+    more = replace(increment(world, "b/a"), target=join(world.target_root, "b/a"))
+
+    later = await world.receive(more, await world.stream("a", "two", "@one", raw=True))
+
+    assert without.outcome is Outcome.SUCCESS, without.error
+    for ended in (first, later):
+        assert not ended.ok
+        assert classify(Side.TARGET, ended.stderr).reason == "target_changed"
 
 
 async def test_plain_source_below_a_key_of_ours_is_resumed(world):

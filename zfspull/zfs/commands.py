@@ -103,7 +103,11 @@ def send(dataset: str, to: Snapshot, base: Point | None, *, intermediate: bool, 
 
 
 def send_resume(token: str, *, embedded: bool = True) -> Argv:
-    """The rest of an interrupted stream; the token knows the flags of the first part, and others are added to them."""
+    """The rest of an interrupted stream. The token knows the flags of the first part, and flags given here are added.
+
+    So `embedded` has to be what it was: of a rest, zfs receive takes embedded blocks even where it encrypts the
+    dataset, which then can't be read (seen on 2.3.9: mounting it is an I/O error).
+    """
     return ["send", "-P", *(_AS_STORED if embedded else _NOT_EMBEDDED), "-t", token]
 
 

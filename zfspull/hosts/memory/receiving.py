@@ -141,6 +141,7 @@ class Reception:
             (node.partial is not None, words.PARTIAL),
             (raw and node.key is None, words.RAW_ON_PLAIN),
             (not raw and node.key is not None and node.master is None, words.KEY_NEEDED),
+            (not raw and node.key is not None and begin.embedded, words.EMBEDDED),
             (base is None, words.NO_MATCH),
             (base is not None and node.content != base.content, words.MODIFIED),
             (raw and node.newest is not base, words.MODIFIED),
