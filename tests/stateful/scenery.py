@@ -93,7 +93,7 @@ class Scenery(MemoryWorld):
     def note_progress(self):
         """Remember how far each interrupted receive has got: less than that must never be sent again.
 
-        But for those of datasets that were renamed since: zfspull follows no token with another name in it. What is
+        Until the snapshot is there: what becomes of it then is another matter. And but for those of datasets that were renamed since: zfspull follows no token with another name in it. What is
         being received at this moment may still be lost in a power cut.
         """
         for name, node in self.target_pools.nodes.items():
@@ -102,6 +102,8 @@ class Scenery(MemoryWorld):
                 for at, size in enumerate([*(len(blob.stored) for blob in partial.blobs), len(partial.tail)]):
                     key = (name, partial.begin.to_guid, partial.begin.first_object + at)
                     self.memory.arrived[key] = max(size, self.memory.arrived.get(key, 0))
+            for shot in node.snapshots:
+                self._forget(name, shot.guid)
 
     def note_abort(self, name):
         """Partial state is thrown away, which costs nothing where nobody could have gone on from it."""
@@ -113,8 +115,10 @@ class Scenery(MemoryWorld):
             return
         points = self.source_pools.tree(source.name, recursive=False).datasets[""].points
         if partial.begin.from_guid not in {point.guid for point in points}:
-            gone = (name, partial.begin.to_guid)
-            self.memory.arrived = {key: size for key, size in self.memory.arrived.items() if key[:2] != gone}
+            self._forget(name, partial.begin.to_guid)
+
+    def _forget(self, name, guid):
+        self.memory.arrived = {key: size for key, size in self.memory.arrived.items() if key[:2] != (name, guid)}
 
     def _is_of_its_place(self, name, to_name):
         path = relative(self.target_root, name)
