@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shlex
 import subprocess
 import threading
 import time
@@ -99,7 +98,6 @@ class Witness:
         self._ledger = ledger
         self._thinned = thinned
         self._claims: object = None
-        self._creations: dict[str, int] = {}
         self._last_success = 0.0
         self._counted = 0.0
         self._lock = threading.Lock()
@@ -144,36 +142,30 @@ class Witness:
                 return value
         return 0.0
 
+    @property
+    def claims(self) -> object:
+        """What the metrics say of backups; equal as long as they say nothing new."""
+        points = [sample for sample in self.samples if "snapshot_timestamp" in sample[0] or "up_to_date" in sample[0]]
+        return points, self.value("zfspull_job_last_success_timestamp_seconds")
+
     def listing(self) -> dict[str, tuple[str, str, int]] | None:
-        """Every snapshot on the target: guid to (dataset, name, creation); None if the pool does not answer.
-
-        When it was made never changes, and takes the kernel ten times as long to say as what it is called.
-        """
-        names = self._list(f"name,guid -r {self._root}")
-        new = [shlex.quote(name) for name, guid in names or () if guid not in self._creations]
-        # One that is gone by now makes no difference to the others.
-        created = self._list(f"guid,creation {' '.join(new)}", whole=False) if new else []
-        if names is None or created is None:
-            return None
-        self._creations |= {guid: int(creation) for guid, creation in created}
-        found = {}
-        for full, guid in names:
-            if guid in self._creations:
-                dataset, _, name = full.partition("@")
-                found[guid] = (dataset, name, self._creations[guid])
-        self.seen.update({guid: (dataset, name) for guid, (dataset, name, _) in found.items()})
-        return found
-
-    def _list(self, what: str, *, whole: bool = True) -> list[list[str]] | None:
-        """The fields of each line; None if the pool does not answer, or not for all where it has to be `whole`."""
-        command = f"zfs list -Hp -t snapshot -o {what}"
+        """Every snapshot on the target: guid to (dataset, name, creation); None if the pool does not answer."""
         try:
-            done = self._backup.run(command, check=False, timeout_seconds=LOOK_SECONDS)
+            done = self._backup.run(
+                f"zfs list -Hp -t snapshot -o name,guid,creation -r {self._root}", check=False,
+                timeout_seconds=LOOK_SECONDS,
+            )  # fmt: skip
         except (LabError, subprocess.SubprocessError, OSError):
             return None
-        if done.status != 0 and whole:
+        if done.status != 0:
             return None
-        return [line.split("\t") for line in done.stdout.splitlines()]
+        found = {}
+        for line in done.stdout.splitlines():
+            full, guid, creation = line.split("\t")
+            dataset, _, name = full.partition("@")
+            found[guid] = (dataset, name, int(creation))
+        self.seen.update({guid: (dataset, name) for guid, (dataset, name, _) in found.items()})
+        return found
 
     def count(self) -> None:
         """Read the metrics once more, as the last thing before the daemon is killed."""
@@ -195,14 +187,13 @@ class Witness:
                 return
             self.samples = samples
             self._count()
-        claims = [sample for sample in samples if "snapshot_timestamp" in sample[0] or "up_to_date" in sample[0]]
-        summary = (claims, self.value("zfspull_job_last_success_timestamp_seconds"))
-        if summary == self._claims:
+        claims = self.claims
+        if claims == self._claims:
             return
         target = self.listing()
         if target is None:
             return
-        self._claims = summary
+        self._claims = claims
         self._check_points(target)
         self._check_success(target)
 

@@ -27,6 +27,7 @@ from tests.lab.saved import ensure_saved
 log = logging.getLogger("zfspull.lab")
 
 LAB_FIXTURES = {"lab", "lab_machine", "two_machines", "make_pool", "source_zfs", "backup_zfs"}
+LONGEST = ("tests/faults/", "tests/e2e/", "tests/contract/")
 TIMEOUT_SECONDS = 900  # of one lab test: a reboot takes 20 s on an idle host and 100 on one with three other test runs
 _failure = pytest.StashKey[str]()
 
@@ -56,12 +57,16 @@ class MakePool(Protocol):
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses by these marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses the lab, so that ``-m "not lab"`` leaves it out, and give it time."""
+    """Mark what uses the lab, so that ``-m "not lab"`` leaves it out, and give it time; what takes longest comes first."""
     for item in items:
         if LAB_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.lab)
         if item.get_closest_marker("lab") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(TIMEOUT_SECONDS))
+    # Else one worker is left with the faults when the others have nothing more to do.
+    items.sort(
+        key=lambda item: next((n for n, room in enumerate(LONGEST) if item.nodeid.startswith(room)), len(LONGEST))
+    )
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
