@@ -43,9 +43,10 @@ def plan_dataset(
         target=target_name,
         wanted=next((snapshot for snapshot in reversed(source.snapshots) if policy.wants(snapshot)), None),
         inherits=inherits,
+        shares_raw_key=shares_raw_key,
         cursors=cursors_of(source, policy.tag) if policy.tag else (),
     )
-    judge = partial(_judge, plan, source, policy, shares_raw_key=shares_raw_key)
+    judge = partial(_judge, plan, source, policy)
     judged = judge(target)
     if target is None:
         return judged
@@ -63,16 +64,14 @@ def _uncovered(plan: DatasetPlan, source: Dataset) -> Snapshot | None:
     return next((snapshot for snapshot in source.snapshots if snapshot.guid == guid), None)
 
 
-def _judge(
-    plan: DatasetPlan, source: Dataset, policy: Policy, target: Dataset | None, *, shares_raw_key: bool
-) -> DatasetPlan:
+def _judge(plan: DatasetPlan, source: Dataset, policy: Policy, target: Dataset | None) -> DatasetPlan:
     """The plan for the target as it is, without any remedy."""
     maker = _StepMaker(source, target, plan, policy)
     if target is None:
         return _first(plan, maker)
     if refusal := (
         refusals.kind_differs(source, target)
-        or refusals.encryption_differs(source, target, shares_raw_key=shares_raw_key)
+        or refusals.encryption_differs(source, target, shares_raw_key=plan.shares_raw_key)
     ):
         return replace(plan, refusal=refusal)
     if target.resume_token is not None:

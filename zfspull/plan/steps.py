@@ -138,6 +138,7 @@ class DatasetPlan:
         discard: why an interrupted receive has to be given up before the first step; None if it has not.
         remedy: what is to be done on the target before anything else, since the job says so.
         inherits: what encryption a plain replica would inherit.
+        shares_raw_key: whether the target has its key from a raw replica above it.
         cursors: the bookmarks that earlier runs have left on the source for this replica, oldest first.
         uncovered: the base as the source has it, if nothing is to be done and yet no cursor stands for it.
     """
@@ -152,6 +153,7 @@ class DatasetPlan:
     discard: str | None = None
     remedy: Remedy | None = None
     inherits: Inherits = Inherits.NOTHING
+    shares_raw_key: bool = False
     cursors: tuple[Bookmark, ...] = ()
     uncovered: Snapshot | None = None
 

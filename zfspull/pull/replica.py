@@ -181,7 +181,13 @@ class Replica:
         if self._progress.look(target):
             self._failed_in_row = 0
         self._plan = plan_dataset(
-            plan.path, source, target, plan.target, self._policy.for_one(), inherits=plan.inherits
+            plan.path,
+            source,
+            target,
+            plan.target,
+            self._policy.for_one(),
+            inherits=plan.inherits,
+            shares_raw_key=plan.shares_raw_key,
         )
 
     async def _target(self) -> Dataset | None:
