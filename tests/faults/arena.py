@@ -47,6 +47,7 @@ zfs create {SOURCE}/sealed/own
 zfs snapshot -r {SOURCE}@s0
 """
 SLOW = "rate 8mbit"
+TRICKLE = "rate 1mbit"  # a payload takes 24 s: time enough to change something on a busy host meanwhile
 PAYLOAD_BYTES = 3_000_000
 CONVERGE_SECONDS = 240.0
 
@@ -81,6 +82,7 @@ class Arena:
         self._keeps = keeps
         self.source = site.source
         self.backup = site.backup
+        self._pools = (self.source, SOURCE_POOL), (self.backup, TARGET_POOL)
         self.ledger = Ledger()
         self.witness = Witness(
             self.backup, self.backup.forward(HTTP_PORT), job=JOB_NAME, root=TARGET, ledger=self.ledger,
@@ -95,8 +97,8 @@ class Arena:
 
     def build(self) -> None:
         """Make the pools and the tree, on disks that survive a power cut."""
-        self.source.run(f"zpool create -f {SOURCE_POOL} {self.source.disks[1]}")
-        self.backup.run(f"zpool create -f {TARGET_POOL} {self.backup.disks[1]}")
+        for machine, pool in self._pools:
+            machine.run(f"udevadm settle; zpool create -f {pool} {machine.disks[1]}")
         self.site.grant(TARGET_POOL)
         self.source.write("/root/make-fault-tree", MAKE_TREE)
         self.change("sh /root/make-fault-tree; sync")
@@ -107,8 +109,10 @@ class Arena:
         """Take the pools away."""
         self.site.stop()
         self.witness.stop()
-        for machine, pool in ((self.source, SOURCE_POOL), (self.backup, TARGET_POOL)):
-            machine.run(f"zpool destroy -f {pool}", check=False)
+        for machine, pool in self._pools:  # what a test left behind that failed may keep it busy for a while
+            machine.run(
+                f"for attempt in $(seq 30); do zpool list {pool} && ! zpool destroy -f {pool} || break; sleep 1; done"
+            )
         self.backup.run("rm -rf /var/lib/zfspull/* /etc/systemd/system/zfspull.service.d; systemctl daemon-reload")
 
     def run(self, *, streams: int = 2) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults import mishaps
-from tests.faults.arena import PAYLOAD_BYTES, SLOW, SOURCE, TARGET, Arena
+from tests.faults.arena import PAYLOAD_BYTES, SLOW, SOURCE, TARGET, TRICKLE, Arena
 
 
 pytestmark = pytest.mark.timeout(900)  # a reboot, and two recoveries, on a busy host under emulation
@@ -40,9 +40,9 @@ def test_snapshot_and_dataset_destroyed_between_list_and_send(one_stream: Arena)
     late = f"z{next(_numbers)}"
     arena.change(f"zfs create {SOURCE}/{late} && zfs create {SOURCE}/y{late} && zfs snapshot -r {SOURCE}@with-{late}")
     arena.converge()
-    arena.source.shape_link(SLOW)
+    arena.source.shape_link(TRICKLE)
     name = arena.load(paths=("plain", late, f"y{late}"))
-    arena.wait_received(PAYLOAD_BYTES // 5)
+    arena.wait_received(PAYLOAD_BYTES // 10)
     arena.change(f"zfs destroy {SOURCE}/y{late}@{name}; zfs destroy -r {SOURCE}/{late}")
     arena.converge("snapshot and dataset destroyed between list and send")
     kept = arena.site.snapshots(arena.backup, f"{TARGET}/{late}")
@@ -52,9 +52,9 @@ def test_snapshot_and_dataset_destroyed_between_list_and_send(one_stream: Arena)
 def test_snapshot_recreated_between_list_and_send(one_stream: Arena) -> None:
     """A snapshot that was destroyed and taken anew under its name is known by its guid, and the new one arrives."""
     arena = one_stream
-    arena.source.shape_link(SLOW)
+    arena.source.shape_link(TRICKLE)
     name = arena.load()
-    arena.wait_received(PAYLOAD_BYTES // 5)
+    arena.wait_received(PAYLOAD_BYTES // 10)
     path = f"{SOURCE}/sealed/own"
     arena.change(
         f"zfs destroy {path}@{name} && head -c 500000 /dev/urandom >/{path}/anew && zfs snapshot {path}@{name}"
@@ -65,11 +65,11 @@ def test_snapshot_recreated_between_list_and_send(one_stream: Arena) -> None:
 def test_dataset_recreated_between_list_and_first_send(one_stream: Arena) -> None:
     """A dataset destroyed and made anew under its name before its first send arrives as what it is now."""
     arena = one_stream
-    late = f"n{next(_numbers)}"
-    arena.source.shape_link(SLOW)
+    late = f"x{next(_numbers)}"  # after the ones that carry a payload
+    arena.source.shape_link(TRICKLE)
     arena.change(f"zfs create {SOURCE}/{late}")
     name = arena.load(paths=("plain", late))
-    arena.wait_received(PAYLOAD_BYTES // 5)
+    arena.wait_received(PAYLOAD_BYTES // 10)
     arena.change(
         f"zfs destroy -r {SOURCE}/{late}; zfs create {SOURCE}/{late} && zfs snapshot {SOURCE}/{late}@{name}",
         check=False,

@@ -81,9 +81,9 @@ def test_added_user_logs_in_through_the_forwarded_port(lab_machine: Machine, tmp
 
 def test_forward_reaches_a_loopback_listener(lab_machine: Machine) -> None:
     """A forwarded port leads to what listens on the machine's loopback only."""
-    lab_machine.run("cd /tmp && (printf answer | nc -N -l 127.0.0.1 9797 >/dev/null 2>&1 &)")
-    lab_machine.run("for attempt in $(seq 100); do ss -Hltn | grep -q :9797 && exit 0; sleep 0.1; done; exit 1")
-    port = lab_machine.forward(9797)
+    lab_machine.run("cd /tmp && (printf answer | nc -N -l 127.0.0.1 4242 >/dev/null 2>&1 &)")
+    lab_machine.run("for attempt in $(seq 100); do ss -Hltn | grep -q :4242 && exit 0; sleep 0.1; done; exit 1")
+    port = lab_machine.forward(4242)
     assert subprocess.check_output(["bash", "-c", f"cat </dev/tcp/127.0.0.1/{port}"]) == b"answer"
 
 
