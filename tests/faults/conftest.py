@@ -72,9 +72,9 @@ def built(two_machines: TwoMachines) -> Iterator[Stage]:
     stage.clear()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def stage(built: Stage) -> Iterator[Stage]:
-    """The stage while a module has it; other tests use the machines in between."""
+    """The stage while tests of faults follow each other; others use the machines in between."""
     built.resume()
     yield built
     built.pause()
