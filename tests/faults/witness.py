@@ -98,6 +98,7 @@ class Witness:
         self._ledger = ledger
         self._thinned = thinned
         self._claims: object = None
+        self._creations: dict[str, int] = {}
         self._last_success = 0.0
         self._counted = 0.0
         self._lock = threading.Lock()
@@ -149,23 +150,34 @@ class Witness:
         return points, self.value("zfspull_job_last_success_timestamp_seconds")
 
     def listing(self) -> dict[str, tuple[str, str, int]] | None:
-        """Every snapshot on the target: guid to (dataset, name, creation); None if the pool does not answer."""
-        try:
-            done = self._backup.run(
-                f"zfs list -Hp -t snapshot -o name,guid,creation -r {self._root}", check=False,
-                timeout_seconds=LOOK_SECONDS,
-            )  # fmt: skip
-        except (LabError, subprocess.SubprocessError, OSError):
+        """Every snapshot on the target: guid to (dataset, name, creation); None if the pool does not answer.
+
+        Only what was not there before is asked when it was made: that takes zfs(8) ten times as long as the rest, of the
+        processor that the daemon needs.
+        """
+        listed = self._rows(f"-o name,guid -r {self._root}")
+        if listed is None:
             return None
-        if done.status != 0:
-            return None
+        names = {guid: name for name, guid in listed}
+        if unknown := [name for guid, name in names.items() if guid not in self._creations]:
+            made = self._rows(f"-o guid,creation {' '.join(unknown)}")
+            if made is None:
+                return None
+            self._creations.update({guid: int(creation) for guid, creation in made})
         found = {}
-        for line in done.stdout.splitlines():
-            full, guid, creation = line.split("\t")
+        for guid, full in names.items():
             dataset, _, name = full.partition("@")
-            found[guid] = (dataset, name, int(creation))
+            found[guid] = (dataset, name, self._creations[guid])
         self.seen.update({guid: (dataset, name) for guid, (dataset, name, _) in found.items()})
         return found
+
+    def _rows(self, words: str) -> list[list[str]] | None:
+        """What `zfs list -t snapshot` says; None unless it says all."""
+        with contextlib.suppress(LabError, subprocess.SubprocessError, OSError):
+            done = self._backup.run(f"zfs list -Hp -t snapshot {words}", check=False, timeout_seconds=LOOK_SECONDS)
+            if done.status == 0:
+                return [line.split("\t") for line in done.stdout.splitlines()]
+        return None
 
     def count(self) -> None:
         """Read the metrics once more, as the last thing before the daemon is killed."""

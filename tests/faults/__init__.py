@@ -1,0 +1,1 @@
+"""Faults: one package, so that its stage is left to others once only (`conftest.py`)."""
