@@ -50,6 +50,7 @@ SLOW = "rate 8mbit"
 TRICKLE = "rate 1mbit"  # a payload takes 24 s: time enough to change something on a busy host meanwhile
 PAYLOAD_BYTES = 3_000_000
 CONVERGE_SECONDS = 240.0
+PATIENCE_SECONDS = 30.0  # with a witness that has not seen all: after that the pools are asked
 
 
 @dataclass(frozen=True)
@@ -217,11 +218,12 @@ class Arena:
         self.source.shape_link(None)
         begun = time.time()
         self._looked_at = None
-        with contextlib.suppress(AssertionError):
-            wait_for("all guids are equal", self._has_all, timeout_seconds=timeout_seconds)
+        try:
+            wait_for("all guids are equal", lambda: self._has_all(begun), timeout_seconds=timeout_seconds)
+        except AssertionError:
+            missing = self.missing()
+            assert not missing, f"not converged after {timeout_seconds:.0f} s: {missing}"
         seconds = time.time() - begun
-        missing = self.missing()
-        assert not missing, f"not converged after {timeout_seconds:.0f} s: {missing}"
         wait_for("the daemon says so", lambda: self._said_so(begun), timeout_seconds=timeout_seconds)
         self.check()
         self.sound = True
@@ -230,8 +232,11 @@ class Arena:
             log.info("%s: %s", what, figures)
         return figures
 
-    def _has_all(self) -> bool:
-        """Whether nothing is missing; looked at when the metrics say something new, since the daemon waits meanwhile."""
+    def _has_all(self, begun: float) -> bool:
+        """Whether nothing is missing; looked at when it may be so and the metrics say something new, since that takes long."""
+        unseen = any(entry.guid not in self.witness.seen for entry in self.ledger.now())
+        if unseen and time.time() < begun + PATIENCE_SECONDS:
+            return False
         claims = self.witness.claims
         if claims == self._looked_at:
             return False
@@ -241,7 +246,7 @@ class Arena:
     def _said_so(self, begun: float) -> bool:
         """Whether a run that began after it was so has ended well, and every dataset of the source is called up to date."""
         end = self.witness.value("zfspull_job_last_success_timestamp_seconds")
-        paths = {path for path, _, _ in self.source_snapshots()}
+        paths = {entry.path for entry in self.ledger.now()}
         said = {
             labels["dataset"][len(TARGET) :]
             for name, labels, value in self.witness.samples

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tests.lab.host import LabError
@@ -59,6 +59,10 @@ class Ledger:
         for guid in self.entries.keys() - {guid for _, _, guid in listed}:
             self.gone_at.setdefault(guid, before)
 
+    def now(self) -> list[Entry]:
+        """What is on the source."""
+        return [entry for entry in self.entries.values() if entry.guid not in self.gone_at]
+
     def present(self, start: float, end: float) -> list[Entry]:
         """What was on the source from `start` to `end` without a break."""
         return [
@@ -73,7 +77,7 @@ Sample = tuple[str, Mapping[str, str], float]
 
 
 class Witness:
-    """Reads the metrics several times a second; whenever they claim something new, the pool is asked whether it is so.
+    """Reads the metrics several times a second; when they claim what was not seen in the pool, it is asked if that is so.
 
     Args:
         backup: the backup box.
@@ -99,6 +103,7 @@ class Witness:
         self._thinned = thinned
         self._claims: object = None
         self._creations: dict[str, int] = {}
+        self._listed: Mapping[str, tuple[str, str, int]] = {}
         self._last_success = 0.0
         self._counted = 0.0
         self._lock = threading.Lock()
@@ -169,6 +174,7 @@ class Witness:
             dataset, _, name = full.partition("@")
             found[guid] = (dataset, name, self._creations[guid])
         self.seen.update({guid: (dataset, name) for guid, (dataset, name, _) in found.items()})
+        self._listed = found
         return found
 
     def _rows(self, words: str) -> list[list[str]] | None:
@@ -202,19 +208,27 @@ class Witness:
         claims = self.claims
         if claims == self._claims:
             return
-        target = self.listing()
-        if target is None:
-            return
+        # A look takes seconds of the processor that the daemon needs: each snapshot has the kernel open its dataset anew.
+        if self._thinned or self._contradictions(self._listed):
+            target = self.listing()
+            if target is None:
+                return
+            for text in self._contradictions(target):
+                if text not in self.violations:
+                    self.violations.append(text)
         self._claims = claims
-        self._check_points(target)
-        self._check_success(target)
+        self._count_success()
 
     def _count(self) -> None:
         counted = self.value(RECEIVED)
         self.received_bytes += counted - self._counted if counted >= self._counted else counted
         self._counted = counted
 
-    def _check_points(self, target: Mapping[str, tuple[str, str, int]]) -> None:
+    def _contradictions(self, target: Mapping[str, tuple[str, str, int]]) -> list[str]:
+        """What the metrics claim against what the target has."""
+        return [*self._false_points(target), *self._false_success(target)]
+
+    def _false_points(self, target: Mapping[str, tuple[str, str, int]]) -> Iterator[str]:
         """A recovery point that is shown is really there, and up to date means that it is the source's newest."""
         claimed: dict[str, dict[str, float]] = {}
         for name, labels, value in self.samples:
@@ -225,22 +239,30 @@ class Witness:
             source = values.get("zfspull_dataset_source_newest_snapshot_timestamp_seconds", 0.0)
             there = {creation for name, _, creation in target.values() if name == dataset}
             if newest and newest not in there:
-                self._violated(f"{dataset}: metrics show a recovery point {newest:.0f} that is not there")
+                yield f"{dataset}: metrics show a recovery point {newest:.0f} that is not there"
             if values.get("zfspull_dataset_up_to_date") == 1.0 and source not in there:
-                self._violated(f"{dataset}: called up to date without the source's newest, {source:.0f}")
+                yield f"{dataset}: called up to date without the source's newest, {source:.0f}"
 
-    def _check_success(self, target: Mapping[str, tuple[str, str, int]]) -> None:
+    def _false_success(self, target: Mapping[str, tuple[str, str, int]]) -> Iterator[str]:
         """After a success everything is there that was on the source from its start to its end."""
-        end = self.value("zfspull_job_last_success_timestamp_seconds")
-        if end == self._last_success or not self.value("zfspull_job_last_result", result="success"):
-            return
-        self._last_success = end
-        self.successes += 1
-        if not self.clocks_agree or end > time.time() + GRACE_SECONDS:  # of a clock that was ahead until just now
+        end = self._new_success()
+        if (
+            not end or not self.clocks_agree or end > time.time() + GRACE_SECONDS
+        ):  # of a clock that was ahead until just now
             return
         start = end - self.value("zfspull_job_last_duration_seconds")
         for entry in self.lacking(start, end, target):
-            self._violated(f"success of {start:.1f} to {end:.1f} without {entry}")
+            yield f"success of {start:.1f} to {end:.1f} without {entry}"
+
+    def _new_success(self) -> float:
+        """When the last run ended, if that was a success that is not counted yet; else 0."""
+        end = self.value("zfspull_job_last_success_timestamp_seconds")
+        return end if end != self._last_success and self.value("zfspull_job_last_result", result="success") else 0.0
+
+    def _count_success(self) -> None:
+        if end := self._new_success():
+            self._last_success = end
+            self.successes += 1
 
     def lacking(self, start: float, end: float, here: Container[str]) -> list[Entry]:
         """What a successful run from `start` to `end` should have brought, and the target does not have."""
@@ -248,10 +270,6 @@ class Witness:
         return [
             entry for entry in self._ledger.present(start, end) if entry.guid not in here and entry.guid not in brought
         ]
-
-    def _violated(self, text: str) -> None:
-        if text not in self.violations:
-            self.violations.append(text)
 
 
 def wait_for(what: str, look: Callable[[], object], *, timeout_seconds: float, poll_seconds: float = 0.3) -> float:
