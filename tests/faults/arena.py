@@ -127,6 +127,17 @@ class Arena:
         self.site.configure(MAIN % streams, {JOB_NAME: self._job, **others})
         self.backup.run("systemctl reload zfspull")
 
+    def await_run(self) -> None:
+        """Wait for a successful run that begins from now on: it has the configuration that was loaded last."""
+        now = time.time()
+        wait_for(
+            "a run that began since", lambda: self._last_success_began_at() > now, timeout_seconds=CONVERGE_SECONDS
+        )
+
+    def _last_success_began_at(self) -> float:
+        end, seconds = (f"zfspull_job_last_{what}_seconds" for what in ("success_timestamp", "duration"))
+        return self.witness.value(end) - self.witness.value(seconds)
+
     def change(self, script: str, *, check: bool = True) -> str:
         """Run a script that changes the source, and take note of what it has now; returns what it printed."""
         before = time.time()

@@ -30,8 +30,27 @@ def test_snapshot_destroyed_while_it_is_sent(arena: Arena) -> None:
 def one_stream(arena: Arena) -> Iterator[Arena]:
     """One stream at a time, so that what is changed while the first one runs was listed and is not sent yet."""
     arena.reload(streams=1)
+    arena.await_run()
     yield arena
     arena.reload()
+
+
+def _change_before_its_turn(arena: Arena, paths: tuple[str, ...], script: str) -> None:
+    """Load, and change on the source what has not had its turn while the first of it flows.
+
+    A listing takes a while. If the load comes in the middle of one, that run has the last datasets only, and what is to
+    be changed may flow itself and be busy: then all of it once more.
+    """
+    for _ in range(4):
+        arena.source.shape_link(TRICKLE)
+        name = arena.load(paths=paths)
+        arena.wait_received(PAYLOAD_BYTES // 10)
+        said = arena.change(script.format(name=name), check=False)
+        if not said:
+            return
+        assert "dataset is busy" in said, said
+        arena.converge()
+    pytest.fail("what was to be changed had its turn first each time")
 
 
 def test_snapshot_and_dataset_destroyed_between_list_and_send(one_stream: Arena) -> None:
@@ -40,10 +59,10 @@ def test_snapshot_and_dataset_destroyed_between_list_and_send(one_stream: Arena)
     late = f"z{next(_numbers)}"
     arena.change(f"zfs create {SOURCE}/{late} && zfs create {SOURCE}/y{late} && zfs snapshot -r {SOURCE}@with-{late}")
     arena.converge()
-    arena.source.shape_link(TRICKLE)
-    name = arena.load(paths=("plain", late, f"y{late}"))
-    arena.wait_received(PAYLOAD_BYTES // 10)
-    arena.change(f"zfs destroy {SOURCE}/y{late}@{name}; zfs destroy -r {SOURCE}/{late}")
+    _change_before_its_turn(
+        arena, ("plain", late, f"y{late}"),
+        f"zfs destroy {SOURCE}/y{late}@{{name}} && zfs destroy -r {SOURCE}/{late}",
+    )  # fmt: skip
     arena.converge("snapshot and dataset destroyed between list and send")
     kept = arena.site.snapshots(arena.backup, f"{TARGET}/{late}")
     assert f"with-{late}" in dict(kept)
@@ -52,13 +71,11 @@ def test_snapshot_and_dataset_destroyed_between_list_and_send(one_stream: Arena)
 def test_snapshot_recreated_between_list_and_send(one_stream: Arena) -> None:
     """A snapshot that was destroyed and taken anew under its name is known by its guid, and the new one arrives."""
     arena = one_stream
-    arena.source.shape_link(TRICKLE)
-    name = arena.load()
-    arena.wait_received(PAYLOAD_BYTES // 10)
     path = f"{SOURCE}/sealed/own"
-    arena.change(
-        f"zfs destroy {path}@{name} && head -c 500000 /dev/urandom >/{path}/anew && zfs snapshot {path}@{name}"
-    )
+    _change_before_its_turn(
+        arena, ("plain", "sealed/own"),
+        f"zfs destroy {path}@{{name}} && head -c 500000 /dev/urandom >/{path}/anew && zfs snapshot {path}@{{name}}",
+    )  # fmt: skip
     arena.converge("snapshot recreated between list and send")
 
 
