@@ -20,8 +20,8 @@ from tests.lab.image import ensure_image
 from tests.lab.lab import Lab
 from tests.lab.machine import Machine
 from tests.lab.pools import fresh_pool
-from tests.lab.qemu import Shape
 from tests.lab.saved import ensure_saved
+from tests.lab.shape import Shape
 
 
 log = logging.getLogger("zfspull.lab")
