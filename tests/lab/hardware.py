@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.lab.children import end
-from tests.lab.devices import Disk, Nic
+from tests.lab.devices import Disk, Json, Nic
 from tests.lab.host import LabError
 from tests.lab.shape import Shape
+
+
+USER_MAC = "52:54:00:00:00:01"
 
 
 @dataclass
@@ -52,6 +55,12 @@ class Hardware(ABC):
     def log_tail(self) -> str:
         """The end of what the process said."""
         return self.log_path.read_text(errors="replace")[-500:] if self.log_path.exists() else "nothing"
+
+    @property
+    def user_network(self) -> Json:
+        """The backend of the first card, ``USER_MAC``: through it the guest reaches nothing, and ``ssh_port`` the guest."""
+        forward = {"str": f"tcp:127.0.0.1:{self.ssh_port}-:22"}
+        return {"type": "user", "id": "user", "restrict": True, "hostfwd": [forward]}
 
     @abstractmethod
     def start(self) -> None:

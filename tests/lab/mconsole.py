@@ -12,7 +12,7 @@ from tests.lab.host import LabError
 
 _MAGIC, _VERSION, _LONGEST = 0xCAFEBABE, 2, 511
 _REQUEST = struct.Struct("Iii512s")
-_REPLY = struct.Struct("iii512s")
+_REPLY = struct.Struct("iii")  # as much text as the third number says follows
 
 
 def ask(control: Path, command: str, *, timeout_seconds: float = 30.0) -> str:
@@ -31,8 +31,9 @@ def ask(control: Path, command: str, *, timeout_seconds: float = 30.0) -> str:
         try:
             us.sendto(_REQUEST.pack(_MAGIC, _VERSION, len(text), text), str(control))
             while more:
-                error, more, length, data = _REPLY.unpack(us.recv(_REPLY.size))
-                said += data[:length]
+                reply = us.recv(_REQUEST.size)
+                error, more, length = _REPLY.unpack_from(reply)
+                said += reply[_REPLY.size :][:length]
         except OSError as trouble:
             raise LabError(f"the kernel behind {control} does not answer {command!r}: {trouble}") from trouble
     answer = said.rstrip(b"\0\n").decode(errors="replace")

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.lab.children import spawn
 from tests.lab.devices import Disk, Nic
 from tests.lab.emulator import emulator
-from tests.lab.hardware import Hardware
+from tests.lab.hardware import USER_MAC, Hardware
 from tests.lab.host import LabError
 from tests.lab.qmp import Qmp
 
@@ -111,11 +111,6 @@ class Qemu(Hardware):
         """All that a saved state depends on: the same for every machine of a shape, up to paths and ports."""
         shape = self.shape
         root = Disk("root", self.overlay, "qcow2")
-        user_network = {
-            "type": "user", "id": "user",
-            "restrict": True,  # the guest reaches nothing but the lab's links
-            "hostfwd": [{"str": f"tcp:127.0.0.1:{self.ssh_port}-:22"}],
-        }  # fmt: skip
         return [
             *emulator().command, "-name", f"zfspull-lab-{self.name}", *shape.accelerator.arguments,
             "-smp", str(shape.cpus), "-m", str(shape.memory_mib), "-display", "none", "-nodefaults", "-no-reboot",
@@ -124,7 +119,7 @@ class Qemu(Hardware):
             # net.ifnames=0: eth0 is the user network and eth1 the link, plugged in early or late.
             "-append", "console=ttyS0 panic=-1 mitigations=off net.ifnames=0 root=/dev/vda rw",
             "-blockdev", json.dumps(root.backend), "-device", json.dumps(root.device),
-            "-netdev", json.dumps(user_network), "-device", "virtio-net-pci,netdev=user,mac=52:54:00:00:00:01",
+            "-netdev", json.dumps(self.user_network), "-device", f"virtio-net-pci,netdev=user,mac={USER_MAC}",
             # Tells a restored kernel that it is a copy, so that it draws fresh random numbers.
             "-device", "vmgenid,guid=auto",
         ]  # fmt: skip

@@ -1,7 +1,8 @@
 """A machine that is a process: Linux for user mode runs its instructions natively, where there is no KVM.
 
-The kernel's source and ZFS's are the same as in QEMU's machines; only what is below them differs (``arch/um``). A
-process starts two to three times as fast as under emulation, and all else runs five to ten times as fast.
+The sources of the kernel and of ZFS are those of QEMU's machines; only what is below them differs (``arch/um``). What
+computes is five to ten times as fast as under emulation. To start a process is not: the host has work with each of its
+pages, most of all a host that is itself a guest.
 """
 
 import os
@@ -12,8 +13,8 @@ from pathlib import Path
 from tests.lab import mconsole, rundir
 from tests.lab.cache import cache_root, locked
 from tests.lab.children import spawn
-from tests.lab.devices import Disk, Json
-from tests.lab.hardware import Hardware
+from tests.lab.devices import Disk
+from tests.lab.hardware import USER_MAC, Hardware
 from tests.lab.switch import Switch
 from tests.lab.um_kernel import ENVIRONMENT
 
@@ -26,14 +27,10 @@ class Uml(Hardware):
 
     def start(self) -> None:
         """Power on: boot from the root disk, with all disks and cards in place."""
-        user: Json = {
-            "type": "user", "id": "user", "restrict": True, "hostfwd": [{"str": f"tcp:127.0.0.1:{self.ssh_port}-:22"}],
-        }  # fmt: skip
-        self._switch = Switch(
-            self.directory / f"{self.name}.qmp", self.log_path, [user, *(nic.backend for nic in self.nics)]
-        )
+        backends = [self.user_network, *(nic.backend for nic in self.nics)]
+        self._switch = Switch(self.directory / f"{self.name}.qmp", self.log_path, backends)
         cards = self._switch.cards
-        macs = ["52:54:00:00:00:01", *(nic.mac for nic in self.nics)]
+        macs = [USER_MAC, *(nic.mac for nic in self.nics)]
         vectors = [
             f"vec{number}:transport=fd,fd={card.fileno()},mac={mac}"
             for number, (card, mac) in enumerate(zip(cards, macs, strict=True))
