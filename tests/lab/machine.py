@@ -67,6 +67,11 @@ class Machine:
         self.known_hosts = self._ssh.known_hosts_line
 
     @property
+    def accelerator(self) -> str:
+        """What runs its instructions: ``uml``, ``kvm`` or ``tcg``."""
+        return self._hardware.shape.accelerator.name
+
+    @property
     def disks(self) -> list[str]:
         """The spare disks, as the guest names them: ``/dev/disk/by-id/virtio-disk0`` and so on."""
         return [disk.guest_path for disk in self._hardware.disks if disk.name.startswith("disk")]
