@@ -107,4 +107,4 @@ def versions(site: Site) -> dict[str, str]:
     """Of what Debian brings along; those of the peers from PyPI stand in `peers.txt`."""
     zfs = site.source.run("zfs version | head -1").stdout.strip()
     syncoid = site.backup.run("dpkg-query -W -f '${Version}' sanoid").stdout.strip()
-    return {"OpenZFS": zfs.removeprefix("zfs-"), "syncoid": syncoid}
+    return {"OpenZFS": zfs.removeprefix("zfs-"), "syncoid": syncoid, "the lab's accelerator": site.backup.accelerator}

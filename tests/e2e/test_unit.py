@@ -98,7 +98,7 @@ def test_what_the_daemon_cannot_reach(site: Site) -> None:
     inside = f"nsenter --mount --target {process} setpriv --reuid {USER} --regid {USER} --clear-groups --inh-caps=-all"
     devices = site.backup.run(f"{inside} find /dev -maxdepth 1").stdout.split()
     assert "/dev/zfs" in devices
-    assert not {"/dev/vda", "/dev/mem", "/dev/kmsg", "/dev/rtc0"} & set(devices)
+    assert not {"/dev/vda", "/dev/ubda", "/dev/mem", "/dev/kmsg", "/dev/rtc0"} & set(devices)
     assert "/proc/1" not in site.backup.run(f"{inside} find /proc -maxdepth 1").stdout.split()
     for path in ("/etc", "/var/tmp/..", "/usr", "/var/lib"):
         assert site.backup.run(f"{inside} test -w {path}", check=False).status != 0, path

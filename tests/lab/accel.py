@@ -1,4 +1,7 @@
-"""KVM where it really works, software emulation elsewhere.
+"""What runs a guest's instructions: the host's processor, through Linux for user mode or KVM, else an emulation of one.
+
+User mode comes first: it works on most hosts, and so the same on all (``um_kernel.py``). ``ZFSPULL_LAB_ACCEL=kvm`` and
+``tcg`` choose QEMU, with the very kernel that Debian ships.
 
 ``/dev/kvm`` proves nothing: there are machines where it exists and every guest hangs. So a real kernel is started under
 it, with a time limit, and the answer is remembered until the host reboots or changes its kernel or QEMU.
@@ -14,7 +17,7 @@ from pathlib import Path
 
 from tests.lab.cache import cache_root, digest, made
 from tests.lab.emulator import emulator
-from tests.lab.image import Image
+from tests.lab.image import ACCELERATOR_VARIABLE, Image
 
 
 log = logging.getLogger("zfspull.lab")
@@ -28,27 +31,32 @@ class Accelerator:
     """How QEMU runs the guest's instructions.
 
     Attributes:
-        name: ``kvm`` or ``tcg``.
+        name: ``uml``, ``kvm`` or ``tcg``.
         arguments: QEMU's, for the accelerator and the processor model.
-        cpus: How many virtual processors a machine gets unless it asks for more.
+        cpus: How many virtual processors a machine gets unless it asks for another number.
+        most_cpus: How many it can have.
     """
 
     name: str
     arguments: tuple[str, ...]
     cpus: int
+    most_cpus: int
 
 
-KVM = Accelerator("kvm", ("-accel", "kvm", "-cpu", "host"), cpus=2)
+UML = Accelerator("uml", (), cpus=1, most_cpus=1)
+KVM = Accelerator("kvm", ("-accel", "kvm", "-cpu", "host"), cpus=2, most_cpus=8)
 # One processor: that costs nothing where two machines share two cores, and an old QEMU is reliable with one only
 # (emulator.py).
 # A large translation buffer: with the default, a booting Linux with ZFS overflows it and is translated again and again.
-TCG = Accelerator("tcg", ("-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max"), cpus=1)
+TCG = Accelerator("tcg", ("-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max"), cpus=1, most_cpus=8)
 
 
 def choose(image: Image) -> Accelerator:
-    """The fastest accelerator that works on this host; ``$ZFSPULL_LAB_ACCEL`` (``kvm`` or ``tcg``) overrides the probe."""
-    wish = os.environ.get("ZFSPULL_LAB_ACCEL")
-    if wish:
+    """What runs the image's kernel on this host; ``$ZFSPULL_LAB_ACCEL`` (``kvm`` or ``tcg``) overrides the probe of KVM."""
+    if image.user_mode:
+        return UML
+    wish = os.environ.get(ACCELERATOR_VARIABLE)
+    if wish in {"kvm", "tcg"}:
         return {"kvm": KVM, "tcg": TCG}[wish]
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return TCG

@@ -19,14 +19,15 @@ from tests.lab.emulator import emulator
 from tests.lab.host import LabError, ensure_packages, missing_packages
 from tests.lab.image import RELEASES, ensure_image, find_image, image_key, root_key
 from tests.lab.lab import Lab
-from tests.lab.qemu import Shape
 from tests.lab.saved import ensure_saved, saved_key
+from tests.lab.shape import Shape
 from tests.lab.software import install_zfspull
+from tests.lab.um_kernel import kernel_key
 
 
 EXAMPLES = """\
 examples:
-  scripts/lab build                      make the base image now (5 minutes, once)
+  scripts/lab build                      make the base image now (8 minutes, once)
   scripts/lab run zfs version            in a fresh machine, thrown away afterwards
   scripts/lab boot                       source and backup, until Ctrl-C
   scripts/lab boot --detach              the same, in the background, until `scripts/lab stop`
@@ -112,8 +113,10 @@ def _parser() -> argparse.ArgumentParser:
 def _build(options: argparse.Namespace) -> None:
     ensure_packages()
     if options.fresh:
-        for kind, key in (("roots", root_key(options.release)), ("images", image_key(options.release))):
-            shutil.rmtree(cache_root() / kind / key, ignore_errors=True)
+        shutil.rmtree(cache_root() / "um" / kernel_key(options.release), ignore_errors=True)
+        for user_mode in (True, False):
+            for kind, key in (("roots", root_key), ("images", image_key)):
+                shutil.rmtree(cache_root() / kind / key(options.release, user_mode=user_mode), ignore_errors=True)
     image = ensure_image(options.release)
     ensure_saved(Shape.of(image))
     if options.release == "trixie":
@@ -216,8 +219,8 @@ def _status(_: argparse.Namespace) -> None:
     print(f"KVM works: {accel.known_answer()}")
     for release in RELEASES:
         image = find_image(release)
-        print(f"image {release}: {image.directory if image else 'not built'}")
-    for kind in ("roots", "images", "saved", "deps"):
+        print(f"image {release}: {f'{image.directory}, {accel.choose(image).name}' if image else 'not built'}")
+    for kind in ("um", "roots", "images", "saved", "deps"):
         used = subprocess.run(["du", "-sh", cache_root() / kind], capture_output=True, text=True, check=False).stdout
         print(f"cache {kind}: {used.split()[0] if used else 'empty'}")
     for directory in rundir.running():
@@ -231,9 +234,11 @@ def _collect(options: argparse.Namespace) -> None:
         print(f"removed {path}")
     if rundir.running():
         raise LabError("a lab runs: what it uses in the cache stays; stop it, then collect again")
+    kinds = [(release, user_mode) for release in RELEASES for user_mode in (True, False)]
     used = {
-        "roots": {root_key(release) for release in RELEASES},
-        "images": {image_key(release) for release in RELEASES},
+        "um": {kernel_key(release) for release in RELEASES},
+        "roots": {root_key(release, user_mode=user_mode) for release, user_mode in kinds},
+        "images": {image_key(release, user_mode=user_mode) for release, user_mode in kinds},
         "deps": {deps_key(image) for release in RELEASES if (image := find_image(release))},
         "saved": {saved_key(Shape.of(image)) for release in RELEASES if (image := find_image(release))},
     }

@@ -6,6 +6,7 @@ out. Where the lab cannot work, such tests fail with what to do about it: a sile
 """
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,8 +21,8 @@ from tests.lab.image import ensure_image
 from tests.lab.lab import Lab
 from tests.lab.machine import Machine
 from tests.lab.pools import fresh_pool
-from tests.lab.qemu import Shape
 from tests.lab.saved import ensure_saved
+from tests.lab.shape import Shape
 
 
 log = logging.getLogger("zfspull.lab")
@@ -81,6 +82,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     log.setLevel(logging.INFO)
     try:
         _prepare()
+        _stay_on_one_processor(session.config)
     except LabError as error:
         session.config.stash[_failure] = str(error)
     finally:
@@ -91,6 +93,18 @@ def _prepare() -> None:
     ensure_packages()
     image = ensure_image()
     ensure_saved(Shape.of(image))
+
+
+def _stay_on_one_processor(config: pytest.Config) -> None:
+    """Keep each of several workers, with its machines, to a processor of its own.
+
+    Of a worker's machines one is at work at a time; left to chance, those of two workers would be on the same processor.
+    """
+    worker: dict[str, object] = getattr(config, "workerinput", {})
+    processors = sorted(os.sched_getaffinity(0))
+    if worker and int(str(worker["workercount"])) >= len(processors):
+        number = int(str(worker["workerid"]).removeprefix("gw"))
+        os.sched_setaffinity(0, {processors[number % len(processors)]})
 
 
 @pytest.fixture(scope="session")

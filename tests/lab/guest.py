@@ -73,10 +73,16 @@ DefaultDeviceTimeoutSec=300s
 
 JOURNALD_CONF = "[Journal]\nStorage=persistent\nSystemMaxUse=64M\nRateLimitBurst=0\n"
 
+# In user mode, disks and cards get the names that they have under QEMU.
+UDEV_RULES = """\
+SUBSYSTEM=="net", KERNEL=="vec*", NAME="eth%n"
+SUBSYSTEM=="block", KERNEL=="ubd*", ENV{DEVTYPE}=="disk", ATTR{serial}=="?*", SYMLINK+="disk/by-id/virtio-$attr{serial}"
+"""
+
 FILES = {
     "etc/hostname": "lab\n",
     "etc/hosts": "127.0.0.1 localhost\n",
-    "etc/fstab": "/dev/vda / ext4 rw,relatime 0 0\n",
+    "etc/fstab": "",  # the kernel's command line mounts the root for writing
     "etc/resolv.conf": "",
     "etc/machine-id": "",
     "etc/ssh/sshd_config.d/lab.conf": SSHD_CONFIG,
@@ -86,6 +92,7 @@ FILES = {
     "etc/systemd/journald.conf.d/lab.conf": JOURNALD_CONF,
     # The emulated processor offers virtualisation, and two modules of a second each would take up the offer.
     "etc/modprobe.d/lab.conf": "blacklist kvm_amd\nblacklist kvm_intel\n",
+    "etc/udev/rules.d/60-lab.rules": UDEV_RULES,
     NETWORK_SCRIPT.lstrip("/"): NETWORK,
 }
 

@@ -12,9 +12,9 @@ from tests.lab.identity import Peer
 from tests.lab.image import ensure_image
 from tests.lab.link import Link
 from tests.lab.machine import Machine
-from tests.lab.qemu import DEFAULT_MEMORY_MIB, Shape
 from tests.lab.rundir import RunDirectory
 from tests.lab.saved import ensure_saved
+from tests.lab.shape import DEFAULT_MEMORY_MIB, Shape
 
 
 log = logging.getLogger("zfspull.lab")
@@ -64,7 +64,7 @@ class Lab:
             name: Its host name: lower-case letters, digits, hyphens.
             address: Its address on the private link, 10.77.0.1 for the first and so on unless given.
             disks: Sizes of its spare disks in bytes; they are sparse.
-            cpus: Virtual processors; two under KVM and one under emulation unless given.
+            cpus: Virtual processors; two under KVM and one elsewhere unless given. In user mode there is only one.
             memory_mib: Memory.
             release: The Debian release, which decides its OpenZFS: trixie (2.3) or bookworm (2.1).
             on_link: Whether it is on the private link at all.

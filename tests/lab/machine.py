@@ -5,14 +5,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.lab import identity, readiness
+from tests.lab.accel import UML
 from tests.lab.devices import Disk, Nic, sparse_disks
 from tests.lab.host import LabError
 from tests.lab.identity import Peer
 from tests.lab.link import Link
 from tests.lab.ports import free_port
-from tests.lab.qemu import Qemu, Shape, make_overlay
+from tests.lab.qemu import Qemu
 from tests.lab.saved import Saved, discard_saved
+from tests.lab.shape import Shape
 from tests.lab.ssh import Result, Ssh
+from tests.lab.uml import Uml
 from tests.lab.wrapper import write_wrapper
 
 
@@ -56,26 +59,32 @@ class Machine:
         self.peer = Peer(name, address, mac) if address else None
         nics = [Nic(LINK_NAME, mac, link.end())] if link else []
         disks = sparse_disks(directory, name, disk_sizes)
-        self._qemu = Qemu(directory, name, shape, directory / f"{name}.qcow2", self.ssh_port, disks, nics)
+        make = Uml if shape.accelerator == UML else Qemu
+        self._hardware = make(directory, name, shape, directory / f"{name}.overlay", self.ssh_port, disks, nics)
         self._ssh = Ssh(directory, name, self.ssh_port, shape.image)
         self.ssh_config = self._ssh.config_path
         self.ssh_command = self._ssh.command
         self.known_hosts = self._ssh.known_hosts_line
 
     @property
+    def accelerator(self) -> str:
+        """What runs its instructions: ``uml``, ``kvm`` or ``tcg``."""
+        return self._hardware.shape.accelerator.name
+
+    @property
     def disks(self) -> list[str]:
         """The spare disks, as the guest names them: ``/dev/disk/by-id/virtio-disk0`` and so on."""
-        return [disk.guest_path for disk in self._qemu.disks if disk.name.startswith("disk")]
+        return [disk.guest_path for disk in self._hardware.disks if disk.name.startswith("disk")]
 
     @property
     def disk_files(self) -> list[Path]:
         """The files of this host that the spare disks are, in the same order."""
-        return [disk.path for disk in self._qemu.disks if disk.name.startswith("disk")]
+        return [disk.path for disk in self._hardware.disks if disk.name.startswith("disk")]
 
     @property
     def running(self) -> bool:
         """Whether the machine is powered on."""
-        return self._qemu.running
+        return self._hardware.running
 
     def boot(self) -> None:
         """Power the machine on for the first time and wait until it is ready, from a saved state where there is one.
@@ -87,11 +96,14 @@ class Machine:
             raise LabError(f"{self.name} was booted before: start() it")
         saved = self._saved()
         if saved is None or not self._restore(saved):
-            make_overlay(self._qemu.overlay, self._qemu.shape.image.disk, backing_format="raw")
             self._power_on()
         self.run(
             identity.script(
-                name=self.name, disks=self._qemu.disks, nics=self._qemu.nics, address=self.address, peers=self._peers()
+                name=self.name,
+                disks=self._hardware.disks,
+                nics=self._hardware.nics,
+                address=self.address,
+                peers=self._peers(),
             )
         )
         self.set_clock()  # again: the script's first line took effect a second or two after it was written
@@ -172,21 +184,19 @@ class Machine:
 
     def plug(self, disk: Disk) -> str:
         """Plug a further disk into the running machine, there after every restart too; returns its name in the guest."""
-        if disk not in self._qemu.disks:
-            self._qemu.qmp.execute("blockdev-add", **disk.backend)
-            self._qemu.qmp.execute("device_add", **disk.device)
-            self._qemu.disks.append(disk)
+        if disk not in self._hardware.disks:
+            self._hardware.plug(disk)
             self.run(f"for attempt in $(seq 300); do [ -e {disk.guest_path} ] && exit 0; sleep 0.1; done; exit 1")
         return disk.guest_path
 
     def cut_link(self) -> None:
         """Cut the private link: what is sent over it vanishes, and nobody is told."""
-        self._qemu.set_link(LINK_NAME, up=False)
+        self._hardware.set_link(LINK_NAME, up=False)
         self._link_cut = True
 
     def restore_link(self) -> None:
         """Mend the private link."""
-        self._qemu.set_link(LINK_NAME, up=True)
+        self._hardware.set_link(LINK_NAME, up=True)
         self._link_cut = False
 
     def shape_link(self, netem: str | None) -> None:
@@ -206,18 +216,18 @@ class Machine:
 
     def power_cut(self) -> None:
         """Pull the plug: what the guest had not written to its disks is lost. ``start`` boots it again."""
-        self._qemu.kill()
+        self._hardware.kill()
         self._ssh.disconnect()
 
     def shutdown(self) -> None:
         """Shut the machine down in an orderly way and wait until it is off."""
         self.run("systemctl poweroff", check=False)
-        self._qemu.wait(timeout_seconds=120)
+        self._hardware.wait(timeout_seconds=120)
         self._ssh.disconnect()
 
     def console(self) -> str:
         """What the machine printed on its serial console since it was made."""
-        path = self._qemu.console_path
+        path = self._hardware.console_path
         return path.read_text(errors="replace") if path.exists() else ""
 
     def meet_peers(self) -> None:
@@ -225,23 +235,25 @@ class Machine:
         self.run(identity.introduce(self._peers(), self.address))
 
     def _power_on(self) -> None:
-        self._link_cut, self._netem = False, None  # neither outlives QEMU
-        readiness.power_on(self._qemu)
+        self._link_cut, self._netem = False, None  # neither outlives the process
+        readiness.power_on(self._hardware)
         self._ssh.connect(timeout_seconds=LOGIN_SECONDS)
 
     def _restore(self, saved: Saved) -> bool:
-        make_overlay(self._qemu.overlay, saved.disk, backing_format="qcow2")
+        assert isinstance(self._hardware, Qemu)
         try:
-            self._qemu.restore(saved.state)
+            self._hardware.restore(saved.state, saved.disk)
         except LabError as error:
             log.warning("%s: the saved state is of no use, booting instead: %s", self.name, error)
-            discard_saved(self._qemu.shape)
+            discard_saved(self._hardware.shape)
             self.power_cut()
+            self._hardware.overlay.unlink()
             return False
         try:
             self._ssh.connect(timeout_seconds=LOGIN_SECONDS)
         except LabError as error:
             log.warning("%s: restored, but nobody answers; booting instead: %s", self.name, error)
             self.power_cut()
+            self._hardware.overlay.unlink()
             return False
         return True

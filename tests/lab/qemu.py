@@ -4,83 +4,22 @@ import json
 import shlex
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
-from tests.lab.accel import Accelerator, choose
-from tests.lab.children import end, spawn
+from tests.lab.children import spawn
 from tests.lab.devices import Disk, Nic
 from tests.lab.emulator import emulator
+from tests.lab.hardware import USER_MAC, Hardware
 from tests.lab.host import LabError
-from tests.lab.image import Image
 from tests.lab.qmp import Qmp
 
 
-DEFAULT_MEMORY_MIB = 2048
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a saved machine state fits: a state goes only into a machine of the very same shape.
-
-    Attributes:
-        image: The base image, whose kernel is started.
-        accelerator: KVM or emulation.
-        cpus: Virtual processors.
-        memory_mib: Memory.
-    """
-
-    image: Image
-    accelerator: Accelerator
-    cpus: int
-    memory_mib: int
-
-    @classmethod
-    def of(cls, image: Image, *, cpus: int | None = None, memory_mib: int = DEFAULT_MEMORY_MIB) -> Self:
-        """The shape of a machine on this host, with the accelerator that works here and as many processors as suit it."""
-        accelerator = choose(image)
-        return cls(image, accelerator, cpus or accelerator.cpus, memory_mib)
-
-
 @dataclass
-class Qemu:
-    """A QEMU for one machine; its files lie in ``directory`` under ``name``.
+class Qemu(Hardware):
+    """A QEMU for one machine."""
 
-    Attributes:
-        directory: The lab's run directory.
-        name: The machine's name.
-        shape: Processor, memory, kernel.
-        overlay: The root disk, a throw-away layer over the image.
-        ssh_port: The port of the host's loopback that leads to the guest's sshd.
-        disks: Further disks.
-        nics: Cards on private links.
-    """
-
-    directory: Path
-    name: str
-    shape: Shape
-    overlay: Path
-    ssh_port: int
-    disks: list[Disk] = field(default_factory=list)
-    nics: list[Nic] = field(default_factory=list)
-    process: "subprocess.Popen[bytes] | None" = None
     _qmp: Qmp | None = None
-
-    @property
-    def console_path(self) -> Path:
-        """What the guest printed on its serial line, over all its boots."""
-        return self.directory / f"{self.name}.console"
-
-    @property
-    def log_path(self) -> Path:
-        """What QEMU itself said."""
-        return self.directory / f"{self.name}.qemu.log"
-
-    @property
-    def running(self) -> bool:
-        """Whether the process lives."""
-        return self.process is not None and self.process.poll() is None
 
     @property
     def qmp(self) -> Qmp:
@@ -89,24 +28,23 @@ class Qemu:
             raise LabError(f"machine {self.name} does not run; QEMU said: {self.log_tail()}")
         return self._qmp
 
-    def log_tail(self) -> str:
-        """The end of what QEMU said."""
-        return self.log_path.read_text(errors="replace")[-500:] if self.log_path.exists() else "nothing"
-
     def start(self) -> None:
         """Power on: boot from the root disk, with all disks and cards in place."""
+        if not self.overlay.exists():
+            make_overlay(self.overlay, self.shape.image.disk, backing_format="raw")
         arguments = []
         for item in self._plugged():
             arguments += ["-blockdev" if isinstance(item, Disk) else "-netdev", json.dumps(item.backend)]
             arguments += ["-device", json.dumps(item.device)]
         self._launch(arguments)
 
-    def restore(self, state: Path) -> None:
-        """Go on from a saved state, then plug in the disks and cards, which no saved state knows.
+    def restore(self, state: Path, disk: Path) -> None:
+        """Go on from a saved state and its root disk, then plug in the disks and cards, which no saved state knows.
 
         Raises:
             LabError: QEMU did not take the state.
         """
+        make_overlay(self.overlay, disk, backing_format="qcow2")
         self._launch(["-incoming", f"exec:cat {shlex.quote(str(state))}"])
         while (status := self.qmp.execute("query-status")["status"]) == "inmigrate":
             time.sleep(0.02)
@@ -114,8 +52,12 @@ class Qemu:
             raise LabError(f"QEMU did not restore {state}: it is {status}; {self.log_tail()}")
         self.qmp.execute("cont")
         for item in self._plugged():
-            self.qmp.execute("blockdev-add" if isinstance(item, Disk) else "netdev_add", **item.backend)
-            self.qmp.execute("device_add", **item.device)
+            self._plug(item)
+
+    def plug(self, disk: Disk) -> None:
+        """Plug a further disk into the running machine."""
+        self._plug(disk)
+        self.disks.append(disk)
 
     def save(self, state: Path, *, timeout_seconds: float = 120.0) -> None:
         """Stop the guest, write its memory and devices to the file ``state``, and end the process.
@@ -138,44 +80,29 @@ class Qemu:
         """Cut or mend the cable at a card."""
         self.qmp.execute("set_link", name=nic, up=up)
 
-    def wait(self, *, timeout_seconds: float) -> None:
-        """Wait until the process has ended by itself.
-
-        Raises:
-            LabError: It has not.
-        """
-        if self.process is not None:
-            try:
-                self.process.wait(timeout_seconds)
-            except subprocess.TimeoutExpired:
-                raise LabError(f"machine {self.name} still runs after {timeout_seconds:.0f} s") from None
-        self._forget()
-
-    def kill(self) -> None:
-        """End the process at once, as a power cut ends a machine."""
-        if self.process is not None:
-            end(self.process)
-        self._forget()
-
     def _plugged(self) -> list[Disk | Nic]:
         return [*self.disks, *self.nics]
+
+    def _plug(self, item: Disk | Nic) -> None:
+        self.qmp.execute("blockdev-add" if isinstance(item, Disk) else "netdev_add", **item.backend)
+        self.qmp.execute("device_add", **item.device)
 
     def _forget(self) -> None:
         if self._qmp is not None:
             self._qmp.close()
-        self._qmp = self.process = None
-        (self.directory / f"{self.name}.pid").unlink(missing_ok=True)
+        self._qmp = None
+        super()._forget()
 
     def _launch(self, arguments: list[str]) -> None:
         if self.running:
             raise LabError(f"machine {self.name} runs already")
         socket = self.directory / f"{self.name}.qmp"
         socket.unlink(missing_ok=True)
-        self.process = spawn([*self._fixed_arguments(), "-qmp", f"unix:{socket},server=on,wait=off", *arguments],
-                             log_file=self.log_path)  # fmt: skip
-        (self.directory / f"{self.name}.pid").write_text(str(self.process.pid))  # for the sweep after a crash
+        command = [*self._fixed_arguments(), "-qmp", f"unix:{socket},server=on,wait=off", *arguments]
+        process = spawn(command, log_file=self.log_path)
+        self._started(process)
         while not socket.exists():
-            if self.process.poll() is not None:
+            if process.poll() is not None:
                 raise LabError(f"QEMU did not start for machine {self.name}: {self.log_tail()}")
             time.sleep(0.01)
         self._qmp = Qmp(socket)
@@ -184,11 +111,6 @@ class Qemu:
         """All that a saved state depends on: the same for every machine of a shape, up to paths and ports."""
         shape = self.shape
         root = Disk("root", self.overlay, "qcow2")
-        user_network = {
-            "type": "user", "id": "user",
-            "restrict": True,  # the guest reaches nothing but the lab's links
-            "hostfwd": [{"str": f"tcp:127.0.0.1:{self.ssh_port}-:22"}],
-        }  # fmt: skip
         return [
             *emulator().command, "-name", f"zfspull-lab-{self.name}", *shape.accelerator.arguments,
             "-smp", str(shape.cpus), "-m", str(shape.memory_mib), "-display", "none", "-nodefaults", "-no-reboot",
@@ -197,7 +119,7 @@ class Qemu:
             # net.ifnames=0: eth0 is the user network and eth1 the link, plugged in early or late.
             "-append", "console=ttyS0 panic=-1 mitigations=off net.ifnames=0 root=/dev/vda rw",
             "-blockdev", json.dumps(root.backend), "-device", json.dumps(root.device),
-            "-netdev", json.dumps(user_network), "-device", "virtio-net-pci,netdev=user,mac=52:54:00:00:00:01",
+            "-netdev", json.dumps(self.user_network), "-device", f"virtio-net-pci,netdev=user,mac={USER_MAC}",
             # Tells a restored kernel that it is a copy, so that it draws fresh random numbers.
             "-device", "vmgenid,guid=auto",
         ]  # fmt: skip

@@ -4,7 +4,7 @@ Booting under software emulation takes half a minute on two idle cores; restorin
 second, and the log-in and loading of ZFS that follow take five. One state per shape serves all machines, since it knows
 no disks, no links and no name: those are plugged in and set afterwards (``qemu.py``, ``identity.py``).
 
-KVM guests boot in a few seconds and are not saved: their state would depend on the host's processor.
+Other guests boot in a few seconds and are not saved.
 """
 
 import logging
@@ -17,8 +17,9 @@ from tests.lab.accel import TCG
 from tests.lab.cache import cache_root, digest, made
 from tests.lab.emulator import emulator
 from tests.lab.ports import free_port
-from tests.lab.qemu import Qemu, Shape, make_overlay
+from tests.lab.qemu import Qemu, make_overlay
 from tests.lab.rundir import RunDirectory
+from tests.lab.shape import Shape
 from tests.lab.ssh import Ssh
 
 
