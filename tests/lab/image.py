@@ -116,8 +116,10 @@ def image_key(release: str, *, user_mode: bool) -> str:
 
 def find_image(release: str = "trixie") -> Image | None:
     """The image if it was built already."""
-    kernel = um_kernel.find_kernel(release) if _user_mode_is_for(release) else None
-    return _found(release, user_mode=kernel is not None and um_kernel.works(kernel / "linux"))
+    if not _user_mode_is_for(release):
+        return _found(release, user_mode=False)
+    kernel = um_kernel.find_kernel(release)  # whether it works decides which image it is
+    return _found(release, user_mode=um_kernel.works(kernel / "linux")) if kernel else None
 
 
 def _found(release: str, *, user_mode: bool) -> Image | None:

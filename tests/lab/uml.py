@@ -16,7 +16,7 @@ from tests.lab.children import spawn
 from tests.lab.devices import Disk
 from tests.lab.hardware import USER_MAC, Hardware
 from tests.lab.switch import Switch
-from tests.lab.um_kernel import ENVIRONMENT
+from tests.lab.um_kernel import ENVIRONMENT, SPEED
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Uml(Hardware):
             *ENVIRONMENT, "taskset", "--cpu-list", self._take_processor(), str(self.shape.image.kernel),
             f"mem={self.shape.memory_mib}M", f"uml_dir={self.directory}/", f"umid={self.name}",
             f"ubd0={self.overlay},{self.shape.image.disk},root", *disks, *vectors,
-            "root=/dev/ubda", "rw", "console=ttyS0", "con=null", "ssl=null", "ssl0=null,fd:1", "net.ifnames=0",
+            "root=/dev/ubda", "rw", "console=ttyS0", "con=null", "ssl=null", "ssl0=null,fd:1", "net.ifnames=0", *SPEED,
         ]  # fmt: skip
         self._started(spawn(command, log_file=self.console_path, keep_fds=[card.fileno() for card in cards]))
         for card in cards:
