@@ -27,7 +27,7 @@ from tests.lab.um_kernel import kernel_key
 
 EXAMPLES = """\
 examples:
-  scripts/lab build                      make the base image now (8 minutes, once)
+  scripts/lab build                      make the base image now (12 minutes, once)
   scripts/lab run zfs version            in a fresh machine, thrown away afterwards
   scripts/lab boot                       source and backup, until Ctrl-C
   scripts/lab boot --detach              the same, in the background, until `scripts/lab stop`

@@ -133,7 +133,7 @@ def _user_mode_is_for(release: str) -> bool:
 
 
 def ensure_image(release: str = "trixie") -> Image:
-    """Return the base image of ``release``, built first if need be (about 8 minutes, once).
+    """Return the base image of ``release``, built first if need be (about 12 minutes, once).
 
     Its kernel is one for user mode where such a one works, and ``$ZFSPULL_LAB_ACCEL`` does not ask for another.
 

@@ -1,6 +1,6 @@
 """The kernel of machines that are processes: Linux for user mode with ZFS's modules, built from Debian's own sources.
 
-Made once per release (eight minutes on two processors). It runs wherever one process may trace another, which some
+Made once per release (ten minutes on two processors). It runs wherever one process may trace another, which some
 containers forbid: so it is tried.
 """
 
@@ -68,7 +68,7 @@ def works(kernel: Path) -> bool:
 
 
 def _build(release: str, into: Path) -> None:
-    log.info("building Linux for user mode with ZFS: about 8 minutes, once (log: %s/build.log)", into)
+    log.info("building Linux for user mode with ZFS: about 10 minutes, once (log: %s/build.log)", into)
     into.chmod(0o755)  # apt drops its rights and must still find the way into its root, which lies in here
     hooks = (
         'mkdir "$1/um"', f"copy-in {_RECIPE}/build.sh {_RECIPE}/config /um", 'chroot "$1" sh /um/build.sh',
