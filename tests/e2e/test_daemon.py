@@ -29,6 +29,7 @@ retry: {attempts: 10, initial: 1s, maximum: 4s}
 DATASETS = ("home", "home/own", "home/mail", "home/vol", "home/big")
 BIG_BYTES = 24_000_000
 SLOW = "rate 5mbit"
+ON_ITS_WAY_BYTES = 3 << 19  # comes again after a stop: a pipe of 1 MiB, and a record that the kernel had not as a whole
 
 
 def write_big(site: Site) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.conftest import MAIN
-from tests.e2e.test_daemon import BY_HAND, assert_replica_is_true, received_bytes
+from tests.e2e.test_daemon import BY_HAND, ON_ITS_WAY_BYTES, assert_replica_is_true, received_bytes
 from tests.lab.site import KEY, USER, Site, wait_until
 
 
@@ -19,7 +19,7 @@ keep: {last: 1}
 max_destroy: 100%
 """
 BIG_BYTES = 12_000_000
-SLOW = "rate 2mbit"
+SLOW = "rate 4mbit"
 RUNNING = 'zfspull_job_running{job="home"}'
 RESUMES = 'zfspull_resumes_total{job="home"}'
 LOADED_AT = "zfspull_config_last_reload_success_timestamp_seconds"
@@ -77,7 +77,7 @@ def test_the_whole_job_in_the_sandbox(site: Site) -> None:
     site.source.shape_link(SLOW)
     before = received_bytes(site)
     site.backup.run("zfspull pull home >/root/pull.log 2>&1 & :")
-    wait_until("some of it arrived", lambda: received_bytes(site) - before > BIG_BYTES / 10, timeout_seconds=300)
+    wait_until("some of it arrived", lambda: received_bytes(site) - before > BIG_BYTES / 3, timeout_seconds=300)
     assert {"zfs"} < assert_powerless(site)
     arrived = received_bytes(site) - before
     site.stop()
@@ -85,7 +85,7 @@ def test_the_whole_job_in_the_sandbox(site: Site) -> None:
     site.start()
     assert site.backup.run("zfspull pull home", timeout_seconds=300).status == 0
     assert site.metrics()[RESUMES] == 1
-    assert received_bytes(site) < BIG_BYTES - 0.8 * arrived  # what the kernel had not yet taken comes again
+    assert received_bytes(site) < BIG_BYTES - arrived + ON_ITS_WAY_BYTES
     assert_replica_is_true(site)
     assert not site.bugs()
 

@@ -25,7 +25,7 @@ START_SECONDS = 240.0  # Python takes its time under emulation
 POLL_SECONDS = 0.5
 _SHOWN = 20_000
 """How many characters of the journal are shown of a test that failed."""
-_BUG = re.compile(r"Traceback|bug in zfspull")
+_BUG = re.compile(r"Traceback|bug in zfspull|never (retrieved|awaited)|destroyed but it is pending")
 _BEFORE = 500
 
 
@@ -96,7 +96,7 @@ class Site:
         return self.backup.run(f"journalctl -u zfspull -o cat --no-pager {after}").stdout
 
     def bugs(self, mark: str | None = None) -> str:
-        """What of the journal, see there, shows a bug: from shortly before a traceback, or a line that calls itself one."""
+        """What of the journal, see there, shows a bug: from shortly before a traceback, a complaint of asyncio, or a line that calls itself one."""
         text = self.journal(mark)
         sign = _BUG.search(text)
         return text[max(0, sign.start() - _BEFORE) :][:_SHOWN] if sign else ""

@@ -59,7 +59,7 @@ class Spare:
         """
         if _SUPPORTED and self._opening is None and not self._connected.is_closed():
             self._opening = asyncio.create_task(self._open())
-            self._opening.add_done_callback(_heard)
+            self._opening.add_done_callback(unheeded)
 
     async def start(self, line: str, session: asyncssh.SSHClientSession[bytes]) -> bool:
         """Start a command in the spare channel; False if there is none that is open.
@@ -93,6 +93,7 @@ class Spare:
         return channel
 
 
-def _heard(opening: asyncio.Task[Any]) -> None:
+def unheeded(opening: asyncio.Future[Any]) -> None:
+    """A callback for what nobody waits for: that it failed is no news, and asyncio need not complain of it."""
     if not opening.cancelled():
-        opening.exception()  # a host that has no room for a spare channel is no news
+        opening.exception()

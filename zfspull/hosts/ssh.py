@@ -20,6 +20,7 @@ from zfspull.hosts.login import Login
 from zfspull.hosts.ports import Ended, Sink
 from zfspull.hosts.process import MAX_OUTPUT_BYTES, Completed
 from zfspull.hosts.session import OutputSession, StreamSession
+from zfspull.hosts.spare import unheeded
 
 
 _CHANNELS = 8
@@ -139,6 +140,7 @@ class Connection:
                 self._end(link, session)
             else:  # whoever asked is gone, but the host may still start the command: it must not run on unheard
                 opening.add_done_callback(lambda _: self._end(link, session))
+                opening.add_done_callback(unheeded)
             raise
 
     def _end(self, link: Link, session: _AnySession) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -287,3 +288,25 @@ async def test_cancelled_while_the_command_starts(ssh_host):
     ssh_host.script = prints("well\n")
     assert (await connection.run(["true"], timeout_seconds=20)).stdout == "well\n"
     await until(lambda: not ssh_host.running)
+
+
+async def test_nothing_is_said_of_a_start_that_was_cancelled_and_then_failed(ssh_host, proxy):
+    """A stop while a command starts leaves no complaint in the log of an error that nobody waited for."""
+    known = ssh_host.directory / "proxy_known_hosts"
+    known.write_text(ssh_host.known_hosts.read_text().replace(str(ssh_host.port), str(proxy.port)))
+    connection = ssh_host.connection(port=proxy.port, known_hosts=known)
+    await connection._connect()
+    complaints = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+    proxy.swallow()
+    running = asyncio.create_task(stream(connection))
+    await asyncio.sleep(0.05)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    await connection.aclose()
+    await asyncio.sleep(0.05)
+    gc.collect()
+
+    assert complaints == []
