@@ -18,11 +18,20 @@ def in_foreground(options: Options, work: Callable[[], Coroutine[Any, Any, int]]
     Ctrl-C cancels it, which lets a transfer end so that it resumes later, and ends in `KeyboardInterrupt`; a second
     one does not wait. SIGTERM cancels it likewise and ends in its own exit code.
     """
+    from zfspull.log import configure_later
+
+    if options.debug:
+        _configure_log(options)
+    else:
+        configure_later(lambda: _configure_log(options))
+    return asyncio.run(_until_terminated(work))
+
+
+def _configure_log(options: Options) -> None:
     from zfspull.observe.logs import configure
 
     stream = cast("TextIO", _CurrentStderr()) if sys.stderr.isatty() else None
     configure(json=options.log_format == "json", debug=options.debug, stream=stream)
-    return asyncio.run(_until_terminated(work))
 
 
 class _CurrentStderr:

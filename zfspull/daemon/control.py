@@ -14,8 +14,6 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import structlog
-
 from zfspull.daemon.follow import Follower
 from zfspull.daemon.protocol import (
     ALIVE_SECONDS,
@@ -29,14 +27,12 @@ from zfspull.daemon.protocol import (
 )
 from zfspull.errors import LocalResourceError, TransientError, ZfspullError
 from zfspull.events import Event
+from zfspull.log import log
 from zfspull.observe.record import to_record
 
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-
-
-_log = structlog.get_logger("zfspull.daemon")
 
 MAX_CLIENTS = 32
 MAX_CONNECTIONS = 8 * MAX_CLIENTS
@@ -120,7 +116,7 @@ class ControlServer:
         except (OSError, TimeoutError):
             writer.transport.abort()  # the client is gone or does not read; what it asked for goes on
         except Exception:  # noqa: BLE001 - one client's trouble is its own
-            _log.exception("control.crashed", hint="this is a bug in zfspull; please report this line")
+            log().exception("control.crashed", hint="this is a bug in zfspull; please report this line")
         finally:
             writer.close()
 
@@ -146,7 +142,7 @@ class ControlServer:
         except ZfspullError as error:
             yield error_to_message(error)
         except Exception as error:  # noqa: BLE001 - a bug is answered, and harms nobody else
-            _log.exception("control.failed", hint="this is a bug in zfspull; please report this line")
+            log().exception("control.failed", hint="this is a bug in zfspull; please report this line")
             yield error_to_message(_bug(error))
 
 

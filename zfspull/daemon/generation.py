@@ -7,17 +7,13 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import structlog
-
 from zfspull.daemon.dispatch import Dispatch, Place
+from zfspull.log import log
 
 
 if TYPE_CHECKING:
     from zfspull.config.schema import Config
     from zfspull.hosts.ends import Ends
-
-
-_log = structlog.get_logger("zfspull.daemon")
 
 CLOSE_SECONDS = 15.0
 
@@ -57,7 +53,7 @@ class Generation:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self.ends.aclose()
         except Exception:  # noqa: BLE001 - nobody is helped by an error in closing
-            _log.exception("ends.close_failed", hint="connections to hosts may stay open until they time out")
+            log().exception("ends.close_failed", hint="connections to hosts may stay open until they time out")
 
     def configure(self, dispatch: Dispatch) -> tuple[str, ...]:
         """Let `dispatch` queue the jobs of this generation, by its limits; returns the waiting jobs that are gone."""

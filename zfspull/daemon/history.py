@@ -14,11 +14,10 @@ from dataclasses import fields, replace
 from itertools import islice
 from pathlib import Path
 
-import structlog
-
 from zfspull.clock import Clock
 from zfspull.daemon.history_file import RUN_COLUMNS, HistoryFile, Row, UnusableError, move_aside, open_file
 from zfspull.events import Event, PoolObserved, PruneRefused, RunFinished, RunStarted, Trigger
+from zfspull.log import log
 from zfspull.observe.ledger import Ledger
 from zfspull.observe.record import from_record, to_record
 from zfspull.observe.text import clip
@@ -42,7 +41,6 @@ class History:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self.trouble = ""
-        self._log = structlog.get_logger()
         self._clock = clock
         self._ledger = Ledger()
         self._started: dict[str, RunStarted] = {}
@@ -56,7 +54,7 @@ class History:
                 return open_file(path)
             except UnusableError as error:
                 moved = move_aside(path, error.label)
-                self._log.warning("history.moved_aside", path=str(path), to=str(moved), error=str(error))
+                log().warning("history.moved_aside", path=str(path), to=str(moved), error=str(error))
                 return open_file(path)
         except (OSError, sqlite3.Error, UnusableError) as error:
             self._in_trouble(f"the history {path} can't be opened, runs are not recorded: {error}")
@@ -80,7 +78,7 @@ class History:
             try:
                 yield from_record(json.loads(text))
             except ValueError as error:
-                self._log.warning("history.record_ignored", job=job, error=str(error))
+                log().warning("history.record_ignored", job=job, error=str(error))
 
     def emit(self, event: Event) -> None:
         """Remember `event`; at the end of a run, hand what is to be kept to the writing thread."""
@@ -129,7 +127,7 @@ class History:
 
     def _in_trouble(self, message: str) -> None:
         self.trouble = message
-        self._log.warning("history.trouble", message=message)
+        log().warning("history.trouble", message=message)
 
     def last_attempt(self, job: str) -> RunFinished | None:
         """The newest finished run, whatever its outcome; answered from memory."""

@@ -7,12 +7,11 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import structlog
-
 from zfspull.daemon.follow import Follower
 from zfspull.daemon.lock import job_lock
 from zfspull.daemon.prune_reply import parted
 from zfspull.errors import TransientError, ZfspullError
+from zfspull.log import log
 
 
 if TYPE_CHECKING:
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from zfspull.daemon.protocol import Parted
     from zfspull.daemon.work import Work
     from zfspull.events import Event, EventSink
-
-
-_log = structlog.get_logger("zfspull.daemon")
 
 
 class Prunes:
@@ -80,7 +76,7 @@ class Prunes:
             return
         error = task.exception()
         if error is not None and not isinstance(error, ZfspullError):
-            _log.error("prune.crashed", job=name, exc_info=error, hint="this is a bug in zfspull; please report it")
+            log().error("prune.crashed", job=name, exc_info=error, hint="this is a bug in zfspull; please report it")
         follower.end(task.result() if error is None else error)
 
 

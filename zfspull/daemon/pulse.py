@@ -10,16 +10,12 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-import structlog
-
+from zfspull.log import log
 from zfspull.observe.health import FINE, Check, assess
 
 
 if TYPE_CHECKING:
     from zfspull.daemon.notify import Notifier
-
-
-_log = structlog.get_logger("zfspull.daemon")
 
 TURN_SECONDS = 10.0
 """How often each part turns at least, with nothing to do."""
@@ -44,7 +40,7 @@ async def feed_watchdog(notifier: Notifier, progress: Mapping[str, Check]) -> No
         await asyncio.sleep(limit_seconds / 2)
         stalled = {name: answer for name, answer in assess(progress).items() if answer != FINE}
         if stalled:
-            _log.error("watchdog.withheld", **stalled)
+            log().error("watchdog.withheld", **stalled)
         else:
             notifier.watchdog()
 

@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-import structlog
-
 from zfspull.daemon.generation import Generation
 from zfspull.errors import LocalResourceError, ZfspullError
 from zfspull.events import ConfigLoaded
+from zfspull.log import log
 
 
 if TYPE_CHECKING:
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from zfspull.config.schema import Config
     from zfspull.daemon.web import Web
     from zfspull.hosts.ends import Ends
-
-
-_log = structlog.get_logger("zfspull.daemon")
 
 LOAD_SECONDS = 60.0
 
@@ -90,7 +86,7 @@ class Reloader:
             except ZfspullError as error:
                 return self._rejected(f"{error}\n{error.hint}".strip())
             except Exception as error:  # noqa: BLE001 - the old configuration keeps running whatever happens
-                _log.exception("reload.crashed", hint="this is a bug in zfspull; please report this line")
+                log().exception("reload.crashed", hint="this is a bug in zfspull; please report this line")
                 return self._rejected(f"bug in zfspull: {type(error).__name__}: {error}")
             self._swap(generation)
             return ConfigLoaded(at=self._clock.now(), ok=True, jobs=len(generation.config.jobs))

@@ -6,10 +6,9 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import structlog
-
 from zfspull.errors import ZfspullError
 from zfspull.events import Outcome, RunFinished, RunStarted
+from zfspull.log import log
 
 
 if TYPE_CHECKING:
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from zfspull.daemon.follow import Follower
     from zfspull.daemon.generation import Generation
     from zfspull.events import Event, EventSink, Trigger
-
-
-_log = structlog.get_logger("zfspull.daemon")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -86,7 +82,7 @@ class Run:
             return self._end(now, Outcome.FAILED, error=str(error), hint=error.hint, reason=error.reason)
         if error is None:
             return self.task.result()
-        _log.error(
+        log().error(
             "run.crashed",
             job=self.job.name,
             run_id=self.run_id,

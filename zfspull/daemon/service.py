@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import structlog
-
 from zfspull.daemon.control import ControlServer
 from zfspull.daemon.desk import Desk
 from zfspull.daemon.edits import affected, judge
@@ -28,12 +26,11 @@ from zfspull.daemon.space import SpaceWatch
 from zfspull.daemon.supervise import keep_going
 from zfspull.errors import TransientError
 from zfspull.events import ConfigLoaded, Trigger
+from zfspull.log import log
 from zfspull.observe.health import Check, Heartbeat
 from zfspull.zfs.model import Space
 from zfspull.zfs.names import pool
 
-
-_log = structlog.get_logger("zfspull.daemon")
 
 EXTEND_SECONDS = 30.0
 """Asked of systemd every few seconds of a drain, so that its TimeoutStopSec counts from the last sign of life."""
@@ -202,7 +199,7 @@ class Service:
             lambda job: self._parts.work.foresee(job, generation),
         )
         for job, why in unknown.items():
-            _log.warning("reload.unjudged", job=job, message=why, hint="its own max_destroy holds in any case")
+            log().warning("reload.unjudged", job=job, message=why, hint="its own max_destroy holds in any case")
 
     def _swap(self, generation: Generation) -> None:
         old = self._runs.generation
@@ -230,7 +227,7 @@ class Service:
             self._parts.drain_seconds, on_wait=lambda: notifier.extend_timeout(EXTEND_SECONDS), hurry=self._hurry
         )
         if stuck:
-            _log.error("drain.incomplete", jobs=", ".join(stuck), hint="they end with this process, and resume")
+            log().error("drain.incomplete", jobs=", ".join(stuck), hint="they end with this process, and resume")
         notifier.extend_timeout(EXTEND_SECONDS)
         await self._prunes.stop(CLOSE_SECONDS)
 

@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
-import structlog
-
 from zfspull.errors import ZfspullError
 from zfspull.events import PoolObserved
+from zfspull.log import log
 from zfspull.plan.space import Sample, seconds_until_full
 
 
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from zfspull.clock import Clock
     from zfspull.events import EventSink
     from zfspull.zfs.model import Space
-
-
-_log = structlog.get_logger("zfspull.daemon")
 
 LOOK_EVERY_SECONDS = 3600.0
 LOOK_SECONDS = 60.0
@@ -76,7 +72,7 @@ class SpaceWatch:
                 space = await self._look(pool)
         except (TimeoutError, ZfspullError) as error:
             if pool not in self._silent:  # once is enough: its jobs will say more
-                _log.warning("pool.silent", pool=pool, message=str(error) or f"no answer within {LOOK_SECONDS:.0f} s")
+                log().warning("pool.silent", pool=pool, message=str(error) or f"no answer within {LOOK_SECONDS:.0f} s")
             self._silent.add(pool)
             return
         self._silent.discard(pool)

@@ -6,14 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-import structlog
+from zfspull.log import log
 
 
 if TYPE_CHECKING:
     from zfspull.events import Event, EventSink
-
-
-_log = structlog.get_logger("zfspull.daemon")
 
 PAUSE_SECONDS = 1.0
 """How long a part that crashed rests before it is started again."""
@@ -25,7 +22,7 @@ async def keep_going(part: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except Exception:  # noqa: BLE001 - P10: the daemon never needs a restart to recover
-            _log.exception("part.crashed", part=part, hint="this is a bug in zfspull; please report this line")
+            log().exception("part.crashed", part=part, hint="this is a bug in zfspull; please report this line")
             await asyncio.sleep(PAUSE_SECONDS)
         else:
             return
@@ -44,7 +41,7 @@ class CarefulSink:
             self._sink.emit(event)
         except Exception:  # noqa: BLE001 - a broken sink must stop no run
             if not self._failing:
-                _log.exception("sink.failed", sink=type(self._sink).__name__, event_kind=type(event).__name__)
+                log().exception("sink.failed", sink=type(self._sink).__name__, event_kind=type(event).__name__)
             self._failing = True
         else:
             self._failing = False

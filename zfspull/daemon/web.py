@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
-import structlog
-
 from zfspull.errors import ZfspullError
+from zfspull.log import log
 
 
 if TYPE_CHECKING:
     from zfspull.config.schema import Http
-
-
-_log = structlog.get_logger("zfspull.daemon")
 
 Place = tuple[str, int]
 
@@ -68,4 +64,4 @@ class Web:
         try:
             await self._settle(place)
         except ZfspullError as error:
-            _log.error("http.lost", error=str(error), hint="nothing is served until a reload succeeds")
+            log().error("http.lost", error=str(error), hint="nothing is served until a reload succeeds")

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-import structlog
-
 from zfspull.events import (
     ClockCompared,
     ConfigLoaded,
@@ -42,6 +40,7 @@ from zfspull.events import (
     TransferProgress,
     TransferStarted,
 )
+from zfspull.log import log
 
 
 LINES: Mapping[type[Event], tuple[str, int]] = {
@@ -80,12 +79,9 @@ _HEAD = ("job", "run_id", "dataset")
 class LogSink:
     """An event sink that writes a line for each event."""
 
-    def __init__(self) -> None:
-        self._log = structlog.get_logger()
-
     def emit(self, event: Event) -> None:
         """Write the line of `event`."""
-        self._log.log(level_of(event), name_of(event), **fields_of(event))
+        log().log(level_of(event), name_of(event), **fields_of(event))
 
 
 def name_of(event: Event) -> str:

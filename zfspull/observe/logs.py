@@ -1,7 +1,6 @@
 """How log lines look and where they go: structlog on standard error, for the journal, a person or a program.
 
-What lines there are for events is in `loglines`; other modules log through `structlog.get_logger()` with dotted nouns
-and key=value.
+What lines there are for events is in `loglines`; other modules write theirs to `zfspull.log`.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from typing import Any, TextIO
 import structlog
 
 from zfspull.clock import Clock, SystemClock
+from zfspull.log import log
 from zfspull.observe.text import clip, escape
 
 
@@ -160,7 +160,7 @@ def log_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
     One that is known comes with a stop, and does no harm: Python 3.13's asyncio trips over a client that it accepted
     in the very turn of the loop in which the server was closed. The client sees its connection closed, which is right.
     """
-    structlog.get_logger().warning("exception.ignored", where=repr(unraisable.object), exc_info=unraisable.exc_value)
+    log().warning("exception.ignored", where=repr(unraisable.object), exc_info=unraisable.exc_value)
 
 
 class _Bridge(logging.Handler):
@@ -171,9 +171,7 @@ class _Bridge(logging.Handler):
             message = record.getMessage()
         except (TypeError, ValueError):
             message = str(record.msg)
-        structlog.get_logger().log(
-            record.levelno, "library.message", logger=record.name, message=message, exc_info=record.exc_info
-        )
+        log().log(record.levelno, "library.message", logger=record.name, message=message, exc_info=record.exc_info)
 
 
 def _bridge_libraries(*, debug: bool) -> None:

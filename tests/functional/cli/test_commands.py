@@ -110,6 +110,23 @@ def test_the_version_and_the_help_answer_at_once(option):
     assert done.stdout.splitlines()[-1] == "0 []"
 
 
+def test_a_pull_without_a_daemon_loads_no_log_that_it_does_not_write(machine, closed_port):
+    """A command waits neither for structlog nor for rich, whose imports take as long as all of its own, without need."""
+    machine.write(closed_port, home="source: gw:tank\ntarget: tank/backup\n")
+    code = (
+        "import sys\nfrom zfspull.cli.main import main\n"
+        "main(['pull', 'home'])\n"
+        "print([name for name in ('structlog', 'rich') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=machine.environment
+    )
+
+    *said, loaded = done.stdout.splitlines()
+    assert "Connect call failed" in "".join(said)
+    assert loaded == "[]"
+
+
 def test_the_sample_configuration_is_right(machine):
     """`check-config` on the shipped sample exits with 0 and says what it found."""
     code, out, err = machine.run("check-config", "--config", REPOSITORY / "config" / "zfspull.yaml")
