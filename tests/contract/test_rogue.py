@@ -88,12 +88,7 @@ async def what_is_left(world, before):
     return {path: [point for point in points if point in now.get(path, [])] for path, points in before.items()}
 
 
-RESEMBLED = {snapshots_of_one_destroyed, empty_datasets, clock_there, clock_here}  # by others, where they are real
-of_each_deed = pytest.mark.parametrize(
-    "deed",
-    [pytest.param(deed, marks=[pytest.mark.release] if deed in RESEMBLED else []) for deed in DEEDS],
-    ids=lambda deed: deed.__name__,
-)
+of_each_deed = pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.__name__)
 
 
 @of_each_deed

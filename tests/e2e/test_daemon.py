@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-import pytest
-
 from tests.e2e.conftest import MAIN
 from tests.lab.site import Site, wait_until
 
@@ -111,7 +109,6 @@ def test_stop_in_mid_transfer_then_resume(site: Site) -> None:
     assert_replica_is_true(site)
 
 
-@pytest.mark.release  # tests/faults cuts the link as well
 def test_cut_link_in_mid_transfer_then_resume(site: Site) -> None:
     """A link that is cut without a word is noticed, and the same run goes on where it stopped once it is mended."""
     site.configure(MAIN, {"home": BY_HAND})

@@ -15,7 +15,7 @@ OTHER = "CONFIGURATION_DIRECTORY=/etc/zfspull STATE_DIRECTORY=/var/lib/rival RUN
 
 
 @pytest.mark.parametrize("side", ["source", "backup"])
-@pytest.mark.parametrize("days", [1, pytest.param(-1, marks=pytest.mark.release)])
+@pytest.mark.parametrize("days", [1, -1])
 def test_clock_jump(arena: Arena, side: str, days: int) -> None:
     """A clock that is a day off for a while on either side delays nothing by a day, and nothing is taken for newer than it is."""
     arena.flow(2_000_000, until_bytes=700_000)
@@ -48,7 +48,6 @@ def test_second_daemon_and_second_pull(arena: Arena) -> None:
     arena.converge("second daemon, second pull")
 
 
-@pytest.mark.release
 def test_two_daemons_with_two_state_directories(arena: Arena) -> None:
     """Two daemons that cannot know of each other on one target get in each other's way, and still lose nothing."""
     arena.backup.run(

@@ -111,7 +111,6 @@ def test_partial_receive_of_another_dataset(arena: Arena) -> None:
     assert "resume.discarded" in arena.recent_log()
 
 
-@pytest.mark.release  # the one before differs in nothing but what the token names
 def test_partial_receive_of_a_snapshot_that_is_gone(arena: Arena) -> None:
     """A resume token for a snapshot that was destroyed meanwhile is given up, and the dataset pulled from what is there."""
     late = f"t{next(_numbers)}"

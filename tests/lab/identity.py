@@ -71,6 +71,7 @@ def script(*, name: str, disks: Sequence[Disk], nics: Sequence[Nic], address: st
         for disk in disks
     ]
     lines.append("wait $!")
+    lines.append("sync -f /etc")  # who it is outlasts a power cut that comes right away
     return "\n".join(lines)
 
 

@@ -122,7 +122,6 @@ def test_cut_link_is_a_black_hole(two_machines: TwoMachines) -> None:
     backup.run("for attempt in 1 2 3 4 5; do nc -z -w 2 source 22 && exit 0; done; exit 1")
 
 
-@pytest.mark.release
 def test_power_cut_keeps_what_was_synced(lab_machine: Machine, make_pool: MakePool) -> None:
     """After a power cut the machine starts again, imports its pool and has what had been written to it."""
     pool = make_pool(lab_machine, vdev=lab_machine.disks[0])
