@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-from collections.abc import AsyncIterator, Coroutine, Sequence
+import signal
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from zfspull.errors import ZfspullError
 from zfspull.hosts.ports import Ended
-from zfspull.hosts.process import POLITE_SECONDS, cannot_start, environment, is_permitted, leave
+from zfspull.hosts.process import POLITE_SECONDS, heed, is_permitted, leave, spawn, to_the_end
 from zfspull.hosts.tail import Tail
 
 
@@ -130,8 +131,8 @@ class FedProcess(asyncio.SubprocessProtocol):
         if self._stdin is not None and self.pending_bytes:
             self._stdin.abort()
         self._close_stdin()
-        for end in (None, self._transport.terminate, self._transport.kill):
-            if self._exited.done() or not (end is None or is_permitted(end)):
+        for number in (None, signal.SIGTERM, signal.SIGKILL):
+            if self._exited.done() or not (number is None or is_permitted(self._transport, number)):
                 break
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience_seconds):
@@ -150,38 +151,15 @@ async def feed(argv: Sequence[str], *, patience_seconds: float = POLITE_SECONDS)
     Raises:
         PermanentError: if it can't be started.
     """
-    loop = asyncio.get_running_loop()
+    (_, child), cancelled = await to_the_end(spawn(FedProcess, argv, stdin=asyncio.subprocess.PIPE))
     try:
-        _, child = await loop.subprocess_exec(
-            FedProcess,
-            *argv,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=environment(),
-        )
-    except OSError as error:
-        raise cannot_start(argv, error) from error
-    try:
+        heed(cancelled)
         yield child
     except BaseException as error:
-        left = await _to_the_end(child.stop(patience_seconds))
+        left, cancelled = await to_the_end(child.stop(patience_seconds))
+        heed(cancelled)
         if isinstance(error, ZfspullError):
             error.message += left
         raise
-    await _to_the_end(child.stop(patience_seconds))
-
-
-async def _to_the_end(work: Coroutine[None, None, str]) -> str:
-    """Do `work` however often we are cancelled meanwhile, and only then be cancelled."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    done = task.result()
-    if cancelled is not None:
-        raise cancelled
-    return done
+    _, cancelled = await to_the_end(child.stop(patience_seconds))
+    heed(cancelled)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import subprocess
 import sys
 import time
+from unittest.mock import Mock
 
 import pytest
 
@@ -14,7 +17,7 @@ from tests.functional.hosts.sshhost import MIB
 from tests.functional.hosts.waiting import until
 from zfspull.errors import LocalResourceError, PermanentError
 from zfspull.hosts.feeding import feed
-from zfspull.hosts.process import run
+from zfspull.hosts.process import is_permitted, run
 
 
 def python(text):
@@ -202,3 +205,46 @@ async def test_flood_from_a_fed_child():
 
     assert ended.stderr.endswith("the end")
     assert len(ended.stderr) < 64 << 10
+
+
+def test_a_child_that_has_ended_keeps_its_status_for_whoever_waits_for_it():
+    """A signal for one that nobody has reaped yet is not sent, so its status is neither taken away nor complained of."""
+    child = subprocess.Popen(["sh", "-c", "exit 3"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    transport = Mock(asyncio.SubprocessTransport, get_pid=lambda: child.pid)
+
+    assert is_permitted(transport, signal.SIGTERM)
+
+    transport.send_signal.assert_not_called()
+    assert child.wait() == 3
+
+
+@pytest.mark.parametrize("start", ["run", "feed"])
+async def test_one_that_is_cancelled_just_when_it_ends_is_no_complaint_in_the_log(start, caplog, monkeypatch):
+    """Whenever the cancellation comes, asyncio, which may be late to ask for it, misses no child's status."""
+    ask = os.waitpid
+    monkeypatch.setattr(os, "waitpid", lambda *which: time.sleep(0.02) or ask(*which))
+
+    async def enter():
+        async with feed(["true"]) as child:
+            await child.ended()
+
+    for turns in range(20):
+        task = asyncio.ensure_future(enter() if start == "feed" else run(["true"], timeout_seconds=20))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await asyncio.to_thread(time.sleep, 0.005 * (turns % 3))
+        task.cancel()
+        await asyncio.wait({task})
+
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+async def test_a_cancelled_start_that_fails_is_a_cancelled_start():
+    """That the program is not there does not hide that nobody wants it any more."""
+    starting = asyncio.ensure_future(run(["/nowhere/zfs", "list"], timeout_seconds=20))
+    await asyncio.sleep(0)
+    starting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await starting
