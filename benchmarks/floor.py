@@ -1,39 +1,62 @@
-"""The floor: the sends and receives that have to be, in a bare shell loop; nothing is looked up, and no SSH."""
+"""The floor: the sends and receives that have to be, in a shell loop; nothing is looked up, and no SSH."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from benchmarks.guest import SOURCE, TARGET, timed
 from tests.lab.machine import Machine
 
 
-REPLICA = "floor"
 _STEP = "/root/step"
+_MAKE, _DESTROY = "zfs bookmark $1@$2 $1#floor", "zfs destroy $1#floor"
 
 
-def initial(machine: Machine, paths: Sequence[str], first: str, last: str, *, options: str = "") -> float:
-    """Seconds for a full send of `first` and one of all that follows up to `last`, for each dataset in turn."""
-    steps = [step for path in paths for step in (_step(path, first), _step(path, last, f"-I @{first}"))]
-    return _each(machine, steps, options=options)
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop over datasets, one after the other.
 
-
-def increments(machine: Machine, paths: Sequence[str], base: str, to: str, *, at_once: int = 1) -> float:
-    """Seconds for one increment of each dataset, so many at once."""
-    return _each(machine, [_step(path, to, f"-i @{base}") for path in paths], at_once=at_once)
-
-
-def cursors(machine: Machine, paths: Sequence[str], snapshot: str, *, moved: bool = True) -> float:
-    """Seconds for making a bookmark of each dataset's snapshot, and destroying one: what keeps a base usable.
-
-    Without `moved`, for making them alone: there is none yet to destroy.
+    Attributes:
+        replica: name of its replica, below the target pool.
+        options: of `zfs receive`.
+        cursors: whether a bookmark of each dataset's newest snapshot is made afterwards, and an older one destroyed.
     """
-    make, destroy = "zfs bookmark $1@$2 $1#floor", "zfs destroy $1#floor"
-    if moved:
-        return _for_each(machine, paths, snapshot, f"{make} && {destroy}")
-    seconds = _for_each(machine, paths, snapshot, make)
-    _for_each(machine, paths, snapshot, destroy)
-    return seconds
+
+    replica: str
+    options: str = ""
+    cursors: bool = False
+
+    def initial(self, machine: Machine, paths: Sequence[str], first: str, last: str) -> float:
+        """Seconds for a full send of `first` and one of all that follows up to `last`, for each dataset."""
+        steps = [step for path in paths for step in (_step(path, first), _step(path, last, f"-I @{first}"))]
+        seconds = self._each(machine, steps)
+        if self.cursors:
+            seconds += _for_each(machine, paths, last, _MAKE)
+            _for_each(machine, paths, last, _DESTROY)
+        return seconds
+
+    def increments(self, machine: Machine, paths: Sequence[str], base: str, to: str) -> float:
+        """Seconds for one increment of each dataset."""
+        seconds = self._each(machine, [_step(path, to, f"-i @{base}") for path in paths])
+        if self.cursors:
+            seconds += _for_each(machine, paths, to, f"{_MAKE} && {_DESTROY}")
+        return seconds
+
+    def _each(self, machine: Machine, steps: Sequence[str]) -> float:
+        machine.write(f"{_STEP}s", "".join(f"{step}\n" for step in steps))
+        machine.write(
+            _STEP,
+            "to=$1; shift; dataset=${to%@*}\n"
+            'zfs send -w "$@" $to |'
+            f" zfs receive -s -u {self.options} {TARGET}/{self.replica}${{dataset#{SOURCE}}}\n",
+        )
+        return timed(machine, f"xargs -L 1 sh {_STEP} <{_STEP}s")
+
+
+BARE = Loop("floor")
+WHOLE = Loop("floor-whole", "-o readonly=on -o canmount=noauto -x mountpoint", cursors=True)
+"""All that zfspull does for each dataset: its properties prevail over a stream's, and a bookmark keeps the base."""
 
 
 def _for_each(machine: Machine, paths: Sequence[str], snapshot: str, command: str) -> float:
@@ -44,13 +67,3 @@ def _for_each(machine: Machine, paths: Sequence[str], snapshot: str, command: st
 
 def _step(path: str, snapshot: str, base: str = "") -> str:
     return f"{SOURCE}{path}@{snapshot} {base}".rstrip()  # with a blank at its end, xargs joins a line to the next
-
-
-def _each(machine: Machine, steps: Sequence[str], *, at_once: int = 1, options: str = "") -> float:
-    machine.write(f"{_STEP}s", "".join(f"{step}\n" for step in steps))
-    machine.write(
-        _STEP,
-        "to=$1; shift; dataset=${to%@*}\n"
-        f'zfs send -w "$@" $to | zfs receive -s -u {options} {TARGET}/{REPLICA}${{dataset#{SOURCE}}}\n',
-    )
-    return timed(machine, f"xargs -P {at_once} -L 1 sh {_STEP} <{_STEP}s")

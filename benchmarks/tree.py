@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from benchmarks.contestants import Contestant
-from benchmarks.floor import REPLICA
 from benchmarks.guest import SOURCE, TARGET
 from benchmarks.rounds import in_turn
 from benchmarks.rows import Row
@@ -87,10 +86,6 @@ class Tree:
 
     def _seconds(self, contestant: Contestant) -> Seconds:
         return {contestant.name: contestant.run(self._backup)}
-
-    def clear_floor(self) -> None:
-        """Have no replica that the floor made."""
-        self._backup.run(f"zfs destroy -r {TARGET}/{REPLICA}; zpool wait -t free {TARGET}", timeout_seconds=600)
 
     def clear(self) -> None:
         """Have no replica of the tree, nobody who knows of one, and no trace of one on the source."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from benchmarks import floor
 from benchmarks.contestants import BZFS, BZFS_CACHED, BZFS_LOGGING_IN, COLD, CONNECTED, IDLE, SYNCOID
+from benchmarks.floor import BARE, WHOLE, Loop
 from benchmarks.guest import one_machine
 from benchmarks.rows import Row
 from benchmarks.settings import Outcome, Settings
@@ -14,9 +14,7 @@ from benchmarks.tree import Tree, rows, versions
 
 _CHILDREN, _SNAPSHOTS = 40, 10
 _LOOP = "a bare loop of send and receive"
-_KEPT = "the loop, and a bookmark moved for each"
 _WHOLE = "the loop, with our properties, and a bookmark for each"
-_PROPERTIES = "-o readonly=on -o canmount=noauto -x mountpoint"
 _CASE = "tree"
 
 
@@ -32,13 +30,10 @@ def run(settings: Settings) -> Outcome:
 def _initial(tree: Tree, rounds: int) -> Iterator[Row]:
     """From nothing, by a daemon that runs."""
 
-    def bare() -> dict[str, float]:
-        seconds = floor.initial(tree.source, tree.paths, "s1", tree.newest)
-        tree.clear_floor()
-        whole = floor.initial(tree.source, tree.paths, "s1", tree.newest, options=_PROPERTIES)
-        return {_LOOP: seconds, _WHOLE: whole + floor.cursors(tree.source, tree.paths, tree.newest, moved=False)}
+    def floor() -> dict[str, float]:
+        return _by_loops(lambda loop: loop.initial(tree.source, tree.paths, "s1", tree.newest))
 
-    seconds = tree.contest((CONNECTED, SYNCOID, BZFS), rounds, floor=bare, before=tree.clear)
+    seconds = tree.contest((CONNECTED, SYNCOID, BZFS), rounds, floor=floor, before=tree.clear)
     what = f"from nothing, by the daemon: {len(tree.paths)} datasets, {len(tree.paths) * _SNAPSHOTS} snapshots"
     targets = {_WHOLE: 1 / 1.15, SYNCOID.name: 1.5, BZFS.name: 1.5}
     yield from rows(_CASE, what, seconds, CONNECTED.name, targets)
@@ -61,13 +56,16 @@ def _increments(tree: Tree, rounds: int) -> Iterator[Row]:
             tree.contest((IDLE,), 1)
             tree.snapshot(*paths)
 
-        def bare() -> dict[str, float]:
-            seconds = floor.increments(tree.source, paths, tree.base, tree.newest)
-            return {_LOOP: seconds, _KEPT: seconds + floor.cursors(tree.source, paths, tree.newest)}
+        def floor() -> dict[str, float]:
+            return _by_loops(lambda loop: loop.increments(tree.source, paths, tree.base, tree.newest))
 
-        return tree.contest((CONNECTED, SYNCOID, BZFS), rounds, floor=bare, before=before)
+        return tree.contest((CONNECTED, SYNCOID, BZFS), rounds, floor=floor, before=before)
 
     everywhere = seconds_for(*tree.paths)
-    targets = {_KEPT: 1 / 1.25, SYNCOID.name: 5.0, BZFS.name: 5.0}
+    targets = {_WHOLE: 1 / 1.25, SYNCOID.name: 5.0, BZFS.name: 5.0}
     yield from rows(_CASE, "one new snapshot everywhere", everywhere, CONNECTED.name, targets)
     yield from rows(_CASE, "one new snapshot in one dataset", seconds_for(tree.paths[1]), CONNECTED.name, {})
+
+
+def _by_loops(seconds: Callable[[Loop], float]) -> dict[str, float]:
+    return {_LOOP: seconds(BARE), _WHOLE: seconds(WHOLE)}
