@@ -4,7 +4,8 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.lab.children import end, spawn
@@ -14,6 +15,7 @@ from tests.lab.host import LabError
 from tests.lab.qmp import Qmp
 
 
+_SWITCH = ("-machine", "none", "-nodefaults", "-display", "none")
 BUFFER_BYTES = 4 << 20  # of each card's socket; the kernel grants what it allows
 
 
@@ -37,26 +39,16 @@ class Switch:
         for end_of_cable in (end_of_cable for pair in pairs for end_of_cable in pair):
             end_of_cable.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
         self.cards = [pair[0] for pair in pairs]
-        ours = [pair[1] for pair in pairs]
-        control.unlink(missing_ok=True)
-        command = [*emulator().command, "-machine", "none", "-nodefaults", "-display", "none"]
-        for number, (backend, card) in enumerate(zip(backends, ours, strict=True)):
-            socket_backend = {
-                "type": "dgram",
-                "id": f"card{number}",
-                "local": {"type": "fd", "str": str(card.fileno())},
-            }
-            for each in (backend, socket_backend):
-                port = {"type": "hubport", "id": f"port-{each['id']}", "hubid": number, "netdev": each["id"]}
-                command += ["-netdev", json.dumps(each), "-netdev", json.dumps(port)]
-        self._process = spawn(
-            [*command, "-qmp", f"unix:{control},server=on,wait=off"],
-            log_file=log_file,
-            keep_fds=[s.fileno() for s in ours],
-        )
-        for card in ours:
-            card.close()
-        self._qmp = _connected(control, self._process, log_file)
+        with ExitStack() as ours, ExitStack() as failed:
+            for card, end_of_cable in pairs:
+                failed.enter_context(card)
+                ours.enter_context(end_of_cable)
+            control.unlink(missing_ok=True)
+            fds = [end_of_cable.fileno() for _, end_of_cable in pairs]
+            command = [*_SWITCH, "-qmp", f"unix:{control},server=on,wait=off", *_joined(backends, fds)]
+            self._process = spawn([*emulator().command, *command], log_file=log_file, keep_fds=fds)
+            self._qmp = _connected(control, self._process, log_file)
+            failed.pop_all()
 
     def set_link(self, backend: str, *, up: bool) -> None:
         """Cut or mend the cable behind the backend with that id."""
@@ -66,6 +58,15 @@ class Switch:
         """End QEMU."""
         self._qmp.close()
         end(self._process)
+
+
+def _joined(backends: Sequence[Json], fds: Sequence[int]) -> Iterator[str]:
+    """The arguments that join each backend with the end of a cable."""
+    for number, (backend, fd) in enumerate(zip(backends, fds, strict=True)):
+        cable = {"type": "dgram", "id": f"card{number}", "local": {"type": "fd", "str": str(fd)}}
+        for each in (backend, cable):
+            port = {"type": "hubport", "id": f"port-{each['id']}", "hubid": number, "netdev": each["id"]}
+            yield from ("-netdev", json.dumps(each), "-netdev", json.dumps(port))
 
 
 def _connected(control: Path, process: "subprocess.Popen[bytes]", log_file: Path) -> Qmp:

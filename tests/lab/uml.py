@@ -15,6 +15,7 @@ from tests.lab.cache import cache_root, locked
 from tests.lab.children import spawn
 from tests.lab.devices import Disk
 from tests.lab.hardware import USER_MAC, Hardware
+from tests.lab.host import LabError
 from tests.lab.switch import Switch
 from tests.lab.um_kernel import ENVIRONMENT, SPEED
 
@@ -27,6 +28,8 @@ class Uml(Hardware):
 
     def start(self) -> None:
         """Power on: boot from the root disk, with all disks and cards in place."""
+        if self.running:
+            raise LabError(f"machine {self.name} runs already")
         backends = [self.user_network, *(nic.backend for nic in self.nics)]
         self._switch = Switch(self.directory / f"{self.name}.qmp", self.log_path, backends)
         cards = self._switch.cards
@@ -47,9 +50,11 @@ class Uml(Hardware):
             # start modprobe for that took 15 ms each time.
             "sysctl.kernel.modprobe=/nonexistent", *SPEED,
         ]  # fmt: skip
-        self._started(spawn(command, log_file=self.console_path, keep_fds=[card.fileno() for card in cards]))
-        for card in cards:
-            card.close()
+        try:
+            self._started(spawn(command, log_file=self.console_path, keep_fds=[card.fileno() for card in cards]))
+        finally:
+            for card in cards:
+                card.close()
 
     def plug(self, disk: Disk) -> None:
         """Plug a further disk into the running machine."""

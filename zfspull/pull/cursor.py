@@ -7,14 +7,11 @@ that could not be moved is no failure of the run: the base is then as safe as th
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import replace
 from functools import partial
 
-from zfspull.config.schema import Job
 from zfspull.errors import ZfspullError
 from zfspull.events import CursorMoved, Noticed
-from zfspull.plan.cursors import CursorKind, Owner, replica_tag
-from zfspull.plan.policy import Policy
+from zfspull.plan.cursors import CursorKind, Owner
 from zfspull.plan.steps import DatasetPlan, Step
 from zfspull.pull.context import Context
 from zfspull.pull.sweep import Sweep
@@ -27,18 +24,6 @@ MAX_UNPROVEN = 5
 """So many bookmarks, and so many holds, are left for a dataset while none stands for anything that the replica has:
 beside that of a replica that may come back (its pool plugged in again, its name given back) those of first sends that
 failed."""
-
-
-def owner(job: Job, context: Context) -> Owner | None:
-    """Whose cursors a run moves; None if the job leaves nothing on the source."""
-    if job.cursor is CursorKind.NONE or not context.machine:
-        return None
-    return Owner(job.name, replica_tag(context.machine, job.target))
-
-
-def tagged(policy: Policy, owner: Owner | None) -> Policy:
-    """The policy that lets plans know the cursors of `owner`."""
-    return replace(policy, tag=owner.tag) if owner else policy
 
 
 class Cursor:

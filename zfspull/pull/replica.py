@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -13,15 +13,14 @@ from zfspull.plan.dataset import plan_dataset
 from zfspull.plan.steps import DatasetPlan, Refusal, RemedyKind, Step
 from zfspull.pull.brake import Brake
 from zfspull.pull.context import Context
-from zfspull.pull.cursor import Cursor, owner, tagged
-from zfspull.pull.holds import our_holds
+from zfspull.pull.cursor import Cursor
+from zfspull.pull.cursors import Cursors, tagged
 from zfspull.pull.progress import Progress
 from zfspull.pull.remedy import carry_out
 from zfspull.pull.retry import pause
-from zfspull.pull.sweep import Sweep
 from zfspull.pull.tally import Tally
 from zfspull.pull.transfer import DiscardNeededError, transfer
-from zfspull.zfs.model import Dataset, Hold
+from zfspull.zfs.model import Dataset
 
 
 class Replica:
@@ -33,8 +32,7 @@ class Replica:
         context: the surroundings.
         tally: the run's books.
         brake: on what the run destroys.
-        held: what is held on the source for this replica.
-        sweep: takes old bookmarks away.
+        cursors: of the run.
         on_made: called as soon as the target dataset is there, so that what lies below it need not wait for the rest.
 
     Attributes:
@@ -49,20 +47,17 @@ class Replica:
         tally: Tally,
         *,
         brake: Brake,
-        held: Sequence[Hold],
-        sweep: Sweep,
+        cursors: Cursors,
         on_made: Callable[[], None],
     ) -> None:
         self._on_made = on_made
         self._job = job
-        self._owner = owner(job, context)
-        self._policy = tagged(job.policy, self._owner)
+        self._policy = tagged(job, context)
         self._plan = plan
         self._context = context
         self._tally = tally
         self._brake = brake
-        self._held = held
-        self._sweep = sweep
+        self._cursors = cursors
         self._failed_in_row = 0
         self._progress = Progress()
         self.attempts = 0
@@ -116,11 +111,7 @@ class Replica:
         plan = self._plan
         if plan.refusal is not None:
             raise refusal_error(plan, plan.refusal)
-        cursor = None
-        if self._owner:
-            cursor = Cursor(
-                self._job.cursor, self._owner, plan, self._context, self._tally, sweep=self._sweep, held=self._held
-            )
+        cursor = self._cursors.of(plan)
         for step in plan.steps:
             if cursor:
                 await cursor.secure(step)
@@ -172,8 +163,7 @@ class Replica:
                 dataset=plan.target,
                 reason="source_missing",
             )
-        if self._owner:
-            self._held = (await our_holds([source], self._owner, self._context)).get(source.name, ())
+        await self._cursors.look([source])
         target = await self._target()
         if discard and target is not None and target.resume_token is not None:
             await self._discard("the source or the target says that it can't be resumed")

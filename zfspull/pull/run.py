@@ -16,7 +16,7 @@ from zfspull.plan.steps import Plan
 from zfspull.plan.tree import plan_tree
 from zfspull.pull.brake import braked
 from zfspull.pull.context import Context
-from zfspull.pull.cursor import owner, tagged
+from zfspull.pull.cursors import tagged
 from zfspull.pull.missing import note_losses, tell_obstacles
 from zfspull.pull.prune import Fresh, PruneReport, decide, judge, prune_tree, something_to_do, tell_of_clock
 from zfspull.pull.replica import refusal_error
@@ -99,7 +99,7 @@ class _Run:
 
     async def _decide(self, seen: Survey) -> tuple[Survey, Plan]:
         """Plan; what is to be made, refused, remedied or thrown away is looked at in full before that is so."""
-        policy = tagged(self._job.policy, owner(self._job, self._context))
+        policy = tagged(self._job, self._context)
         plan = plan_tree(seen.source, seen.target, policy)
         if any(one.path not in seen.target.datasets for one in plan.datasets if one.has_work):
             seen = await self._watch.whole(seen)

@@ -12,11 +12,9 @@ from zfspull.errors import TransientError, ZfspullError
 from zfspull.plan.steps import DatasetPlan, Inherits, Plan, RemedyKind
 from zfspull.pull.brake import Brake
 from zfspull.pull.context import Context
-from zfspull.pull.cursor import Cursor, owner
-from zfspull.pull.holds import Held, our_holds
+from zfspull.pull.cursors import Cursors
 from zfspull.pull.replica import Replica
 from zfspull.pull.survey import Survey
-from zfspull.pull.sweep import Sweep
 from zfspull.pull.tally import Tally
 from zfspull.zfs.model import Dataset, Snapshot
 from zfspull.zfs.names import ancestors, parent, relative
@@ -48,10 +46,8 @@ class _Transfers:
         self._context = context
         self._tally = tally
         self._source = seen.source
-        self._owner = owner(job, context)
-        self._held: Held = {}
         self._brake = Brake(job, plan, seen.target, tally)
-        self._sweep = Sweep()
+        self._cursors = Cursors(job, context, tally)
         self._moving = {dataset.path for dataset in plan.datasets if dataset.remedy}
         self._placed = [dataset for dataset in plan.datasets if dataset.target in plan.placeholders]
         self._there = {
@@ -66,8 +62,7 @@ class _Transfers:
         for name in self._plan.placeholders:
             if relative(self._plan.target_root, name) is None:
                 await self._context.target.create_placeholder(name, stay_plain=False)
-        if self._owner:
-            self._held = await our_holds(self._to_mark(), self._owner, self._context)
+        await self._cursors.look(self._to_mark())
         async with asyncio.TaskGroup() as group:
             for dataset in self._placed:
                 group.create_task(self._alone(self._place(dataset)))
@@ -76,7 +71,7 @@ class _Transfers:
                     group.create_task(self._alone(self._pull(dataset)))
                 elif dataset.uncovered:
                     group.create_task(self._alone(self._cover(dataset, dataset.uncovered)))
-        await self._sweep.finish()
+        await self._cursors.finish()
         if self._bugs:
             raise self._bugs[0] if len(self._bugs) == 1 else ExceptionGroup("several datasets met a bug", self._bugs)
 
@@ -116,8 +111,7 @@ class _Transfers:
             self._context,
             self._tally,
             brake=self._brake,
-            held=self._held.get(plan.source, ()),
-            sweep=self._sweep,
+            cursors=self._cursors,
             on_made=on_made,
         )
         try:
@@ -142,11 +136,7 @@ class _Transfers:
 
     async def _cover(self, plan: DatasetPlan, base: Snapshot) -> None:
         """Make the cursor of a dataset that is up to date without one: adopted, or left so by a run that died."""
-        if self._owner:
-            held = self._held.get(plan.source, ())
-            cursor = Cursor(
-                self._job.cursor, self._owner, plan, self._context, self._tally, sweep=self._sweep, held=held
-            )
+        if cursor := self._cursors.of(plan):
             await cursor.cover(base)
 
     async def _above_is_there(self, plan: DatasetPlan) -> None:
